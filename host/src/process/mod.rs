@@ -1,0 +1,66 @@
+//! Runs programs inside the operating system's sandbox: the only way to start one, for plugins and host alike.
+//! It must not know tools, policy rules or approval: whoever calls has decided that the program may run.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::policy::Workspace;
+
+/// A program to run. No shell reads any of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Command {
+    /// A bare name, found on the fixed search path.
+    pub program: String,
+    pub args: Vec<String>,
+    /// Relative to the workspace; its root when `None`.
+    pub directory: Option<String>,
+    /// Added to the clean environment where the allow-list has the name.
+    pub env: Vec<(String, String)>,
+    pub stdin: Option<String>,
+    /// May only shorten the configured limit.
+    pub timeout: Option<Duration>,
+}
+
+/// What the program may do with files and the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Absolute, canonical.
+    pub workspace: PathBuf,
+    /// What the tool that starts the program has.
+    pub files: Workspace,
+    /// Whether secrets-looking files stay readable.
+    pub secrets: bool,
+    /// Git's own tools: `.git`'s objects, refs and index may be written where `files` allows writing.
+    pub git: bool,
+    pub network: bool,
+}
+
+/// How a program ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// `None` when a signal or a limit ended it.
+    pub exit_code: Option<i32>,
+    /// Head and tail, with a line between them that counts what was dropped. Invalid UTF-8 is replaced.
+    pub stdout: String,
+    pub stderr: String,
+    /// Bytes.
+    pub stdout_dropped: u64,
+    pub stderr_dropped: u64,
+    pub timed_out: bool,
+    pub duration: Duration,
+    pub tier: Tier,
+}
+
+/// How much of the operating system's sandbox was in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tier {
+    /// Namespaces, Landlock and seccomp.
+    Full,
+    /// Landlock and seccomp without namespaces.
+    Landlock,
+    /// Nothing: only where the user allowed unsandboxed runs.
+    None,
+}

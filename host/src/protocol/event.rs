@@ -1,0 +1,192 @@
+//! What the loop tells: every front end renders these, `garth run --json` prints them one a line, and the journal
+//! keeps all but the streamed deltas. Serialised as `{"type": "...", ...}`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Answer, ApprovalMode, ApprovalRequest, ToolCall, ToolSpec, Usage};
+
+/// Something that happened. Times are milliseconds; ids are unique within the session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The first event of a session, and again after a reset or a resume.
+    SessionStarted {
+        /// [`VERSION`](super::VERSION) of this vocabulary.
+        protocol: u32,
+        session: String,
+        cwd: String,
+        provider: String,
+        model: String,
+        approval: ApprovalMode,
+        resumed: bool,
+    },
+    /// The stable prefix of the context that begins here; the journal needs it to resume with the same bytes.
+    ContextStarted {
+        system: String,
+        tools: Vec<ToolSpec>,
+    },
+    /// Something the user should know.
+    Notice {
+        level: Level,
+        text: String,
+    },
+    TurnStarted {
+        turn: u64,
+        task: String,
+    },
+    /// A request to the model begins.
+    StepStarted {
+        step: u32,
+        max_steps: u32,
+    },
+    /// Streamed; not in the journal.
+    TextDelta {
+        text: String,
+    },
+    /// Streamed; not in the journal.
+    ReasoningDelta {
+        text: String,
+    },
+    /// A request failed in a way that may pass; the next try starts after `wait_ms`. Deltas of this step are void.
+    Retry {
+        attempt: u32,
+        wait_ms: u64,
+        reason: String,
+    },
+    /// The whole reply, once it is complete.
+    AssistantMessage {
+        text: String,
+        reasoning: Option<String>,
+        calls: Vec<ToolCall>,
+    },
+    Usage {
+        usage: Usage,
+    },
+    /// A call is about to run; for a call that was refused only `ToolFinished` follows.
+    ToolStarted {
+        call: ToolCall,
+        plugin: Option<String>,
+    },
+    /// Streamed; not in the journal.
+    ToolProgress {
+        call_id: String,
+        message: String,
+        fraction: Option<f32>,
+    },
+    /// A note that the plugin wrote for the user.
+    ToolLog {
+        call_id: String,
+        level: Level,
+        message: String,
+    },
+    ApprovalRequested {
+        id: u64,
+        call_id: String,
+        request: ApprovalRequest,
+    },
+    ApprovalResolved {
+        id: u64,
+        call_id: String,
+        answer: Answer,
+    },
+    /// Written before a mutating call runs: this file is about to be replaced. `before` is the SHA-256 of the old
+    /// content, kept in the session's `blobs` folder; `None` when there was no file.
+    FileReplaced {
+        call_id: String,
+        path: String,
+        before: Option<String>,
+    },
+    /// The result, as the model sees it.
+    ToolFinished {
+        call_id: String,
+        tool: String,
+        status: ToolStatus,
+        text: String,
+        data: Option<Value>,
+        duration_ms: u64,
+    },
+    TurnEnded {
+        turn: u64,
+        end: TurnEnd,
+        steps: u32,
+        denied: u32,
+    },
+    ModelChanged {
+        provider: String,
+        model: String,
+    },
+    ApprovalModeChanged {
+        mode: ApprovalMode,
+    },
+    /// The answer to [`Op::ListTools`](super::Op::ListTools).
+    Tools {
+        tools: Vec<ToolSummary>,
+    },
+}
+
+impl Event {
+    /// Whether the event is part of a stream whose whole comes later; such events are not kept in the journal.
+    pub fn is_transient(&self) -> bool {
+        matches!(
+            self,
+            Event::TextDelta { .. } | Event::ReasoningDelta { .. } | Event::ToolProgress { .. } | Event::Tools { .. }
+        )
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolStatus {
+    Ok,
+    /// The tool tried and failed.
+    Failed,
+    /// The arguments did not fit the schema, or the tool does not exist. Nothing ran.
+    Invalid,
+    /// Policy, the sandbox or the user said no.
+    Denied,
+    /// A limit of the sandbox ended the call, or the guest trapped.
+    Stopped,
+    Cancelled,
+}
+
+/// How a turn ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "snake_case")]
+pub enum TurnEnd {
+    /// The model answered without calling a tool.
+    Done,
+    StepLimit {
+        max_steps: u32,
+    },
+    Cancelled,
+    /// The same call gave the same result too often.
+    Loop {
+        tool: String,
+        times: u32,
+    },
+    /// The model or the harness failed.
+    Failed {
+        error: String,
+    },
+}
+
+/// A tool as a front end lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToolSummary {
+    pub name: String,
+    pub plugin: String,
+    pub description: String,
+    /// What a call may touch, in words: `reads the workspace`, `writes the workspace, runs sh -c`.
+    pub capabilities: String,
+}

@@ -1,0 +1,69 @@
+//! What a model reads and writes: messages, tool calls, the tools on offer, usage.
+//! Provider-neutral; each provider in `model` maps these to its own wire format.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One message of a conversation, in the order in which the model sees them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "role", rename_all = "snake_case")]
+pub enum Message {
+    /// The system prompt: always first, and only once.
+    System { text: String },
+    /// The user's words, or a note that the host appends.
+    User { text: String },
+    /// A reply of the model.
+    Assistant {
+        text: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reasoning: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        calls: Vec<ToolCall>,
+    },
+    /// The result of one call. Every call of an assistant message has exactly one, in the same order.
+    Tool { call_id: String, tool: String, text: String },
+}
+
+/// A call that the model made, after recovery and repair.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    /// Unique within the session; made by the host when the server sent none.
+    pub id: String,
+    /// The tool's name as the model wrote it.
+    pub name: String,
+    /// A JSON object, keys in the order in which the model wrote them.
+    pub arguments: Value,
+    /// Set when the call was found in text, or its JSON was repaired: the form it had (`fence`, `tool_call_tag`, …).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered: Option<String>,
+}
+
+/// A tool as it is offered to the model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    pub name: String,
+    pub description: String,
+    /// JSON Schema of the arguments, an object.
+    pub input_schema: Value,
+}
+
+/// Tokens, as the server counted them; `None` where it did not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// All of the prompt, cached or not.
+    pub prompt_tokens: Option<u64>,
+    pub completion_tokens: Option<u64>,
+    /// How many of the prompt's tokens the server took from its cache.
+    pub cached_tokens: Option<u64>,
+}
+
+/// Why the model stopped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    Stop,
+    ToolCalls,
+    /// The limit of the reply, or the end of the context window.
+    Length,
+    Other(String),
+}

@@ -1,0 +1,19 @@
+//! The vocabulary between the loop and everything around it: messages, tool calls, `Op` in, `Event` out.
+//! One set of types serves the JSON lines of `garth run --json`, the session journal and later the server's SSE.
+//! No IO and no behaviour beyond construction; nothing here knows who sends or receives.
+
+mod approval;
+mod event;
+mod message;
+mod op;
+mod units;
+
+pub use approval::{Answer, ApprovalMode, ApprovalRequest, ChangeKind, FileDiff, Scope, Subject};
+pub use event::{Event, Level, ToolStatus, ToolSummary, TurnEnd};
+pub use message::{FinishReason, Message, ToolCall, ToolSpec, Usage};
+pub use op::Op;
+pub use units::{ByteSize, Span};
+
+/// Version of the event vocabulary, sent in [`Event::SessionStarted`]. It grows when a field or a variant changes its
+/// meaning or goes away; readers must ignore fields and event types that they do not know.
+pub const VERSION: u32 = 1;

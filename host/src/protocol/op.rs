@@ -1,0 +1,35 @@
+//! What a front end may ask of the loop.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Answer, ApprovalMode};
+
+/// A request from a front end. Each is answered by one or more [`Event`](super::Event)s.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Op {
+    /// Start a turn with the user's words. Refused with a notice while a turn runs.
+    Submit {
+        text: String,
+    },
+    /// End the running turn; the transcript keeps what was done.
+    Cancel,
+    /// Answer [`Event::ApprovalRequested`](super::Event::ApprovalRequested) with the same `id`.
+    Answer {
+        id: u64,
+        answer: Answer,
+    },
+    /// Use another model from the next turn on.
+    SetModel {
+        model: String,
+    },
+    SetApproval {
+        mode: ApprovalMode,
+    },
+    /// Forget the conversation and begin a new context in a new session.
+    Reset,
+    /// Answered by [`Event::Tools`](super::Event::Tools).
+    ListTools,
+    /// Cancel what runs, flush the journal, end.
+    Shutdown,
+}
