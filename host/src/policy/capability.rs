@@ -1,56 +1,121 @@
 //! Capabilities: what one tool may touch. A plugin's manifest declares a ceiling, the user grants, a command narrows;
 //! a call gets the intersection. Deny by omission: the default is nothing.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
+use super::{Access, Workspace};
 use crate::protocol::ByteSize;
 
-/// How far files may be reached; ordered, `None` the least.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Access {
-    #[default]
-    None,
-    Read,
-    Write,
-}
-
-/// Access to the workspace: the same everywhere, or to these sub-paths only.
-/// In TOML `workspace = "read"` or `workspace = [{ path = "docs", access = "write" }]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Workspace {
-    All(Access),
-    Paths(Vec<PathGrant>),
-}
-
-/// Access to one folder or file of the workspace and everything below it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PathGrant {
-    /// Relative to the workspace, with `/`, without `.` and `..`.
-    pub path: String,
-    pub access: Access,
-}
-
-/// What a tool declares, what a user grants, or what a call has.
+/// What a tool declares, or what a call has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Capabilities {
     pub workspace: Workspace,
     /// Argument prefixes of programs that may be started: `[["git", "log"]]` allows `git log -3`, compared word by
     /// word on the exact vector. No entry, no programs.
+    #[serde(deserialize_with = "prefixes")]
     pub process: Vec<Vec<String>>,
     /// Size limit in bytes of the private directory `/state`; `None`: there is none. In TOML `state = "16MiB"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<ByteSize>,
-    /// Whether secrets-looking files (the user's `secrets` patterns) may be read. Only a user's grant sets it.
+    /// Whether secrets-looking files (the user's `secrets` patterns) may be read. Only a user's grant sets it: a
+    /// manifest that asks for it does not get it, see [`Capabilities::granted`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub secrets: bool,
 }
 
-impl Default for Workspace {
-    fn default() -> Self {
-        Workspace::All(Access::None)
+/// What a user grants to one tool of a plugin: what is set narrows the manifest's ceiling, what is not set leaves it.
+/// The shape of `[plugins.NAME.tools.TOOL]` in configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Grant {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<Workspace>,
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "some_prefixes")]
+    pub process: Option<Vec<Vec<String>>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<ByteSize>,
+    /// The one thing that a grant adds: secrets-looking files may be read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<bool>,
+}
+
+impl Capabilities {
+    /// This ceiling under a user's grant. `secrets` comes from the grant alone.
+    pub fn granted(&self, grant: &Grant) -> Capabilities {
+        let asked = Capabilities {
+            workspace: grant.workspace.clone().unwrap_or_else(|| self.workspace.clone()),
+            process: grant.process.clone().unwrap_or_else(|| self.process.clone()),
+            state: grant.state.or(self.state),
+            secrets: false,
+        };
+        Capabilities { secrets: grant.secrets == Some(true), ..self.intersect(&asked) }
     }
+
+    /// Whether a call changes nothing that others could see: the workspace is at most read, and programs, which
+    /// inherit its access, are started only where it is `read`. The private `/state` does not count here; calls that
+    /// have it take turns.
+    pub fn reads_only(&self) -> bool {
+        match self.workspace.widest() {
+            Access::Write => false,
+            Access::Read => true,
+            Access::None => self.process.is_empty(),
+        }
+    }
+
+    /// In words, for lists and questions: `reads the workspace, runs git log and git show`.
+    pub fn describe(&self) -> String {
+        let mut parts = Vec::new();
+        match &self.workspace {
+            Workspace::All(Access::None) => {}
+            Workspace::All(Access::Read) => parts.push("reads the workspace".to_string()),
+            Workspace::All(Access::Write) => parts.push("writes the workspace".to_string()),
+            Workspace::Paths(grants) => {
+                for (access, verb) in [(Access::Read, "reads"), (Access::Write, "writes")] {
+                    let paths: Vec<&str> =
+                        grants.iter().filter(|grant| grant.access == access).map(|grant| grant.path.as_str()).collect();
+                    if !paths.is_empty() {
+                        parts.push(format!("{verb} {}", listed(&paths)));
+                    }
+                }
+            }
+        }
+        if !self.process.is_empty() {
+            let programs: Vec<String> = self.process.iter().map(|prefix| prefix.join(" ")).collect();
+            parts.push(format!("runs {}", listed(&programs)));
+        }
+        if let Some(size) = self.state {
+            parts.push(format!("keeps up to {size} of its own"));
+        }
+        if self.secrets {
+            parts.push("reads files that look like secrets".into());
+        }
+        if parts.is_empty() { "touches nothing".into() } else { parts.join(", ") }
+    }
+}
+
+fn listed(words: &[impl AsRef<str>]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.as_ref().to_string(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// An empty prefix would allow every program, so it is refused where it is read.
+fn prefixes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<String>>, D::Error> {
+    let prefixes = Vec::<Vec<String>>::deserialize(deserializer)?;
+    match prefixes.iter().any(|prefix| prefix.first().is_none_or(|program| program.trim().is_empty())) {
+        true => Err(serde::de::Error::custom(
+            "an entry of `process` names no program; write argument prefixes such as [[\"git\", \"log\"]]",
+        )),
+        false => Ok(prefixes),
+    }
+}
+
+fn some_prefixes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Vec<String>>>, D::Error> {
+    prefixes(deserializer).map(Some)
 }

@@ -25,6 +25,8 @@ pub struct ApprovalRequest {
     pub subject: Subject,
     /// Why it is asked: the rule or the mode, in one line.
     pub reason: String,
+    /// The setting that would allow it without a question; `None` where nothing does.
+    pub change: Option<String>,
     /// The rule that `always` would store, as TOML on one line; `None` where only a single yes is possible.
     pub rule: Option<String>,
 }

@@ -104,6 +104,8 @@ pub enum Event {
         status: ToolStatus,
         text: String,
         data: Option<Value>,
+        /// The programs that the call ran, in order.
+        programs: Vec<ProgramRun>,
         duration_ms: u64,
     },
     TurnEnded {
@@ -158,6 +160,18 @@ pub enum ToolStatus {
     /// A limit of the sandbox ended the call, or the guest trapped.
     Stopped,
     Cancelled,
+}
+
+/// One program that a call ran.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramRun {
+    /// The exact argument vector.
+    pub argv: Vec<String>,
+    /// `None` when a signal or a limit ended it.
+    pub exit_code: Option<i32>,
+    /// How much of the operating system's sandbox was in force: `full`, `landlock` or `none`.
+    pub sandbox: String,
+    pub duration_ms: u64,
 }
 
 /// How a turn ended.

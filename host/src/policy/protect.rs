@@ -1,0 +1,69 @@
+//! Files that no rule and no mode opens: what would run or count outside the sandbox later, and what instructs the next
+//! session. The lists are data; the sandbox enforces the first on what is really opened, this module on what is asked.
+
+use super::glob::covers_any_case;
+
+/// Patterns that no tool ever writes, at any depth. A user's `files.readonly` adds to them.
+pub const READONLY: &[&str] = &[".git", ".garth", "garth.lock"];
+
+/// Instruction files and command roots of this and other agents, and what a forge runs: a tool may write them, but only
+/// with a question each time, since their text becomes somebody's instructions.
+const INSTRUCTIONS: &[&str] = &[
+    "AGENTS.md",
+    "AGENTS.override.md",
+    "AGENT.md",
+    "CLAUDE.md",
+    "CLAUDE.local.md",
+    "GEMINI.md",
+    "QWEN.md",
+    "CONVENTIONS.md",
+    "SKILL.md",
+    ".agent",
+    ".agents",
+    ".aider.conf.yml",
+    ".claude",
+    ".clinerules",
+    ".codex",
+    ".continue",
+    ".cursor",
+    ".cursorrules",
+    ".gemini",
+    ".goosehints",
+    ".kiro",
+    ".mcp.json",
+    ".opencode",
+    "opencode.json",
+    "opencode.jsonc",
+    ".qwen",
+    ".roo",
+    ".roorules",
+    ".rules",
+    ".windsurf",
+    ".windsurfrules",
+    "/commands/**",
+    "/skills/**",
+    ".github/copilot-instructions.md",
+    ".github/instructions",
+    ".github/prompts",
+    ".github/workflows",
+    ".vscode",
+    ".envrc",
+    ".gitattributes",
+    ".gitmodules",
+    ".pre-commit-config.yaml",
+];
+
+/// The patterns of files that are written only with a question each time. Programs cannot be asked about single files, so
+/// to them these are read-only.
+pub fn instructions() -> impl Iterator<Item = &'static str> {
+    INSTRUCTIONS.iter().copied()
+}
+
+/// Whether the normalised path is written only with a question each time.
+pub fn is_instruction(path: &str) -> bool {
+    covers_any_case(INSTRUCTIONS, path)
+}
+
+pub(super) fn is_readonly(path: &str) -> bool {
+    covers_any_case(READONLY, path)
+}
