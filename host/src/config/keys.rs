@@ -1,0 +1,198 @@
+//! Every setting: its path, its type, and what a project's file may do with it. The table of DESIGN.md's "Where things
+//! live", as data. A test compares it with `default.toml`.
+
+use super::kind::{Field, FieldKind, Kind};
+
+/// One setting. `*` in a path stands for a name that the user chooses.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub path: &'static str,
+    pub kind: Kind,
+    pub project: Project,
+}
+
+/// What a project's file may do with a setting; what it may not is ignored with a notice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Project {
+    /// Nothing, for this reason.
+    Never(&'static str),
+    /// Nothing before the user trusts the file.
+    Trusted,
+    /// Lower it; more, once trusted.
+    Lower,
+    /// Switch it off; nothing else, for this reason.
+    Off(&'static str),
+    /// Switch it off; on, once trusted.
+    OffFirst,
+    /// Add to the list, never remove from it.
+    Add,
+    /// Narrow the grant, never widen it.
+    Narrow,
+    /// Choose a stricter word (they are listed from the least to the most strict); a less strict one, once trusted.
+    Stricter,
+    /// Add rules that ask or deny; rules that allow, once trusted.
+    Rules,
+}
+use Project::*;
+
+const SERVERS: Project = Never("which server gets your prompts and keys is yours to say");
+const REACH: Project = Never("what programs can reach outside the workspace is yours to say");
+const WORDS_OF_MODES: &[&str] = &["auto", "ask", "never"];
+const PROVIDERS: &[&str] = &["ollama", "openai", "scripted"];
+const U32: i64 = u32::MAX as i64;
+
+const fn key(path: &'static str, kind: Kind, project: Project) -> Key {
+    Key { path, kind, project }
+}
+
+const fn whole(min: i64, max: i64) -> Kind {
+    Kind::Whole { min, max }
+}
+
+const fn whole_or_auto(min: i64) -> Kind {
+    Kind::WholeOr { min, max: U32, word: "auto" }
+}
+
+const fn field(name: &'static str, kind: FieldKind) -> Field {
+    Field { name, kind, required: false }
+}
+
+const fn required(name: &'static str, kind: FieldKind) -> Field {
+    Field { name, kind, required: true }
+}
+
+const ENDPOINT: &[Field] = &[
+    required("name", FieldKind::Text),
+    required("provider", FieldKind::Choice(&["ollama", "openai"])),
+    required("url", FieldKind::Url),
+    field("api_key_env", FieldKind::Variable),
+];
+
+const RULE: &[Field] = &[
+    required("effect", FieldKind::Choice(&["allow", "ask", "deny"])),
+    field("tool", FieldKind::Text),
+    field("plugin", FieldKind::Text),
+    field("path", FieldKind::Pattern),
+    field("argv", FieldKind::Words),
+    field("argv_exact", FieldKind::Words),
+];
+
+/// In the order of `default.toml`.
+pub(super) static KEYS: &[Key] = &[
+    key("model.provider", Kind::Choice(PROVIDERS), SERVERS),
+    key("model.url", Kind::UrlOr("auto"), SERVERS),
+    key("model.name", Kind::Text, Trusted),
+    key("model.script", Kind::Text, SERVERS),
+    key("model.api_key_env", Kind::Variable, SERVERS),
+    key("model.num_ctx", whole_or_auto(1), Trusted),
+    key("model.max_ctx", whole(1, U32), Lower),
+    key("model.max_tokens", whole_or_auto(1), Lower),
+    key("model.temperature", Kind::FractionOrAuto { max: 2.0 }, Trusted),
+    key("model.top_p", Kind::FractionOrAuto { max: 1.0 }, Trusted),
+    key("model.think", Kind::FlagOr("auto"), Trusted),
+    key("model.replay_reasoning", Kind::FlagOr("auto"), Trusted),
+    key("model.keep_alive", Kind::TimeOr(&["auto", "forever"]), Trusted),
+    key("model.idle_timeout", Kind::Time, Trusted),
+    key("model.connect_timeout", Kind::Time, Trusted),
+    key("model.allow_remote", Kind::Flag, Off("whether your prompts leave this machine is yours to say")),
+    key("model.proxy", Kind::UrlOr(""), SERVERS),
+    key("endpoints", Kind::Tables(ENDPOINT), SERVERS),
+    key("agent.max_steps", whole(1, 100_000), Lower),
+    key("agent.loop_repeats", whole(2, 1_000), Lower),
+    key("agent.parallel_reads", whole(1, 64), Lower),
+    key("agent.timeout", Kind::TimeOr(&["none"]), Lower),
+    key("approval.mode", Kind::Choice(WORDS_OF_MODES), Stricter),
+    key("approval.rules", Kind::Tables(RULE), Rules),
+    key("limits.time", Kind::Time, Lower),
+    key("limits.cpu", Kind::Time, Lower),
+    key("limits.memory", Kind::Size, Lower),
+    key("limits.table_elements", whole(0, i64::MAX), Lower),
+    key("limits.instances", whole(1, U32), Lower),
+    key("limits.output", Kind::Size, Lower),
+    key("limits.log_lines", whole(0, U32), Lower),
+    key("limits.message", Kind::Size, Lower),
+    key("limits.progress_reports", whole(0, U32), Lower),
+    key("limits.host_calls", whole(0, i64::MAX), Lower),
+    key("limits.written", Kind::Size, Lower),
+    key("limits.descriptors", whole(1, U32), Lower),
+    key("process.time", Kind::Time, Lower),
+    key("process.output", Kind::Size, Lower),
+    key("process.memory", Kind::Size, Lower),
+    key("process.processes", whole(1, i64::MAX), Lower),
+    key("process.file_size", Kind::Size, Lower),
+    key("process.network", Kind::Flag, Off("whether programs reach the network is yours to say")),
+    key("process.allow_unsandboxed", Kind::Flag, Off("whether programs run without a sandbox is yours to say")),
+    key("process.readable", Kind::Directories, REACH),
+    key("process.path", Kind::Directories, REACH),
+    key("process.env", Kind::Variables, REACH),
+    key("files.readonly", Kind::Patterns, Add),
+    key("files.secrets", Kind::Patterns, Add),
+    key("plugins.*.enabled", Kind::Flag, OffFirst),
+    key("plugins.*.secrets", Kind::Flag, Off("whether a tool reads files that look like secrets is yours to say")),
+    key("plugins.*.tools.*.workspace", Kind::GrantField("workspace"), Narrow),
+    key("plugins.*.tools.*.process", Kind::GrantField("process"), Narrow),
+    key("plugins.*.tools.*.state", Kind::GrantField("state"), Narrow),
+    key(
+        "plugins.*.tools.*.secrets",
+        Kind::GrantField("secrets"),
+        Off("whether a tool reads files that look like secrets is yours to say"),
+    ),
+    key("session.keep", whole(1, U32), Never("how long your sessions are kept is yours to say")),
+    key("ui.colour", Kind::Choice(&["auto", "always", "never"]), Trusted),
+];
+
+/// What stands at a path.
+pub(super) enum Found {
+    Setting(&'static Key),
+    /// A table of settings.
+    Section,
+    Nothing,
+}
+
+/// Looks a path up.
+pub(super) fn find(path: &[String]) -> Found {
+    let matches = |pattern: &str, exact: bool| {
+        let parts: Vec<&str> = pattern.split('.').collect();
+        let long_enough = if exact { parts.len() == path.len() } else { parts.len() > path.len() };
+        long_enough && path.iter().zip(&parts).all(|(name, part)| *part == "*" || name == part)
+    };
+    match KEYS.iter().find(|key| matches(key.path, true)) {
+        Some(key) => Found::Setting(key),
+        None if KEYS.iter().any(|key| matches(key.path, false)) => Found::Section,
+        None => Found::Nothing,
+    }
+}
+
+/// What to write instead of a path that does not exist.
+pub(super) fn help(path: &[String]) -> String {
+    let Some((wrong, section)) = path.split_last() else { return String::new() };
+    let below = KEYS.iter().filter_map(|key| {
+        let parts: Vec<&str> = key.path.split('.').collect();
+        let inside =
+            parts.len() > section.len() && section.iter().zip(&parts).all(|(name, part)| *part == "*" || name == part);
+        parts.get(section.len()).filter(|_| inside).copied()
+    });
+    if let Some(near) = nearest(wrong, below.clone()) {
+        return format!("did you mean '{}'?", [section, &[near.to_string()]].concat().join("."));
+    }
+    let elsewhere = KEYS.iter().filter(|key| !key.path.contains('*') && key.path.rsplit('.').next() == Some(wrong));
+    if let Some(key) = elsewhere.min_by_key(|key| key.path.len()) {
+        return format!("did you mean '{}'?", key.path);
+    }
+    let mut known: Vec<&str> = below.collect();
+    known.dedup();
+    match section {
+        [] => format!("the sections are {}", known.join(", ")),
+        _ => format!("in [{}] there are {}", section.join("."), known.join(", ")),
+    }
+}
+
+/// The name that was most likely meant, if any is near.
+pub(super) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let wrong = wrong.to_lowercase();
+    known
+        .map(|name| (strsim::damerau_levenshtein(&wrong, &name.to_lowercase()), name))
+        .filter(|(distance, name)| *name != "*" && *distance <= 1 + name.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}

@@ -1,0 +1,172 @@
+//! All layers in their order, and what follows from their combination: which settings of a project count, and for which
+//! server a key is meant.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::file::{self, Written};
+use super::gate::{self, Refusal};
+use super::layers::{Merged, Setting};
+use super::origin::{Layer, Origins};
+use super::settings::{Provider, default_url};
+use super::trust::{self, Trust};
+use super::{ConfigError, Overrides, Paths, Place, Settings, overrides, remembered};
+
+/// The embedded file; it is the lowest layer, and what a user may copy from.
+pub const DEFAULT: &str = include_str!("default.toml");
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub settings: Settings,
+    /// Which layer set what.
+    pub origins: Origins,
+    /// For the user, one line each: what was ignored, why, and what to do.
+    pub notices: Vec<String>,
+    /// Whether some of the notices end when the user trusts the project's file.
+    pub needs_trust: bool,
+    pub(super) merged: Merged,
+}
+
+/// Reads all layers: defaults ← user ← project ← environment ← flags.
+///
+/// Fails at the first file, variable or flag that cannot be understood, with its place. What a project's file may not set
+/// is no error: it is ignored with a notice.
+pub fn load(paths: &Paths, env: &BTreeMap<String, String>, flags: &Overrides) -> Result<Loaded, ConfigError> {
+    let mut merged = defaults()?;
+    for file in [paths.user_file(), remembered::file(paths)] {
+        if let Some(content) = file::bytes(&file)? {
+            let written = file::parse(&content, &file)?;
+            written.into_iter().for_each(|written| merged.put(written, Layer::User));
+        }
+    }
+    let user_server = server(&merged);
+    let (mut notices, mut needs_trust) = (Vec::new(), false);
+    let file = paths.project_file();
+    if let Some(content) = file::bytes(&file)? {
+        let trust = trust::state(paths, &content);
+        for written in file::parse(&content, &file)? {
+            let refusal = gate::admit(&written, merged.0.get(&written.path)).err();
+            match refusal {
+                Some(Refusal::Untrusted(_)) if trust == Trust::Trusted => merged.put(written, Layer::Project),
+                None => merged.put(written, Layer::Project),
+                Some(refusal) => {
+                    needs_trust |= matches!(refusal, Refusal::Untrusted(_));
+                    notices.push(notice(&written, refusal, trust, paths));
+                }
+            }
+        }
+    }
+    for written in overrides::from_environment(env)? {
+        merged.put(written, Layer::Environment);
+    }
+    let environment_server = server(&merged);
+    for written in overrides::from_flags(flags)? {
+        merged.put(written, Layer::Flag);
+    }
+    notices.extend(part_from_key(&mut merged, &user_server, &environment_server));
+    let mut settings = complete(&merged)?;
+    let home = env.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).or_else(|| etcetera::home_dir().ok());
+    for path in settings.process.readable.iter_mut().chain(&mut settings.process.path) {
+        *path = below_home(path, home.as_deref())?;
+    }
+    Ok(Loaded { settings, origins: merged.origins(), notices, needs_trust, merged })
+}
+
+impl Default for Settings {
+    /// The embedded file, which a test reads; it cannot fail at run time.
+    #[allow(clippy::expect_used, reason = "the file is part of the binary")]
+    fn default() -> Self {
+        defaults().and_then(|merged| complete(&merged)).expect("default.toml is valid")
+    }
+}
+
+fn defaults() -> Result<Merged, ConfigError> {
+    let mut merged = Merged::default();
+    for mut written in file::parse(DEFAULT.as_bytes(), Path::new("default.toml"))? {
+        written.place = Place::Default;
+        merged.put(written, Layer::Default);
+    }
+    Ok(merged)
+}
+
+fn complete(merged: &Merged) -> Result<Settings, ConfigError> {
+    merged.settings().map_err(|error| ConfigError::Value {
+        place: Place::Default,
+        key: "settings".into(),
+        problem: format!("these do not fit together: {}", error.message()),
+    })
+}
+
+fn notice(written: &Written, refusal: Refusal, trust: Trust, paths: &Paths) -> String {
+    let name = format!("{} = {}", written.path.join("."), super::render::shown(written.key.kind, &written.value));
+    let place = &written.place;
+    match refusal {
+        Refusal::Never(reason) => {
+            format!(
+                "{place}: {name} is ignored: {reason}, never a project's; set it in {}",
+                paths.user_file().display()
+            )
+        }
+        Refusal::Untrusted(reason) => {
+            let since = match trust {
+                Trust::Changed => "the file has changed since you trusted it; read it, then run `garth trust` again",
+                Trust::Trusted | Trust::Unknown => "read the file, then run `garth trust`",
+            };
+            format!("{place}: {name} is ignored until you trust this project's configuration: {reason}; {since}")
+        }
+    }
+}
+
+/// The origin (scheme and authority) of the server that is configured so far, and the layer that chose it.
+fn server(merged: &Merged) -> (String, Layer) {
+    let layer = |path| {
+        merged.get(path).and_then(|setting| setting.origins.last()).map_or(Layer::Default, |origin| origin.layer)
+    };
+    let url = match (merged.text("model.url"), merged.text("model.provider")) {
+        ("auto" | "", "openai") => default_url(Provider::OpenAi),
+        ("auto" | "", _) => default_url(Provider::Ollama),
+        (url, _) => url,
+    };
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    (format!("{scheme}://{authority}").to_lowercase(), layer("model.url").max(layer("model.provider")))
+}
+
+/// A key goes to the server that it was configured for. When a higher layer names another server, the key stays behind.
+fn part_from_key(merged: &mut Merged, user: &(String, Layer), environment: &(String, Layer)) -> Option<String> {
+    let Setting { value, origins, .. } = merged.get("model.api_key_env")?;
+    let (key, origin) = (value.as_str().filter(|name| !name.is_empty())?.to_string(), origins.last()?.clone());
+    let (now, chosen_by) = server(merged);
+    let meant = match origin.layer {
+        Layer::Default | Layer::User | Layer::Project => &user.0,
+        // A variable beside a flag is one command line; a variable beside another variable is a pair.
+        Layer::Environment if environment.1 == Layer::Environment => &environment.0,
+        Layer::Environment | Layer::Flag => &now,
+    };
+    if *meant == now {
+        return None;
+    }
+    let notice = format!(
+        "the key in {key} is not sent to {now}: {origin} names it for {meant}; if it belongs to both, set \
+        GARTH_MODEL__API_KEY_ENV={key} together with the url, or both in {chosen_by}'s configuration",
+        chosen_by = Layer::User
+    );
+    let because = [merged.get("model.url"), merged.get("model.provider")].into_iter().flatten();
+    let because =
+        because.filter_map(|setting| setting.origins.last()).find(|origin| origin.layer == chosen_by)?.clone();
+    merged.clear("model.api_key_env", because);
+    Some(notice)
+}
+
+fn below_home(path: &Path, home: Option<&Path>) -> Result<PathBuf, ConfigError> {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) if rest.as_os_str().is_empty() => Ok(home.to_path_buf()),
+        (Ok(rest), Some(home)) => Ok(home.join(rest)),
+        (Ok(_), None) => Err(ConfigError::Directories(format!(
+            "'{}' is below the home directory, which is not known; set HOME, or write the path in full",
+            path.display()
+        ))),
+        (Err(_), _) => Ok(path.to_path_buf()),
+    }
+}

@@ -1,0 +1,29 @@
+//! Settings: defaults ← user ← project ← environment ← flags, with the layer that set each of them, and what a project's
+//! file may set before and after the user trusts it. It must not know what the settings are for: `app` turns them into
+//! services.
+
+mod error;
+mod file;
+mod gate;
+mod keys;
+mod kind;
+mod layers;
+mod load;
+mod origin;
+mod overrides;
+mod paths;
+mod private;
+mod remembered;
+mod render;
+pub mod settings;
+mod trust;
+
+pub use error::{ConfigError, Place};
+pub use load::{DEFAULT, Loaded, load};
+pub use origin::{Layer, Origin, Origins};
+pub use overrides::Overrides;
+pub use paths::Paths;
+pub use remembered::remember;
+pub use render::render;
+pub use settings::{Colour, Settings};
+pub use trust::{Trust, distrust, is_trusted, project_content, state as trust_state, trust};

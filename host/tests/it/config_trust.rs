@@ -1,0 +1,176 @@
+//! What a project's file may set before and after the user trusts it, what Garth remembers for the user, and where keys go.
+
+use std::path::Path;
+
+use garth::config::{self, Layer, Paths, Trust};
+use garth::policy::{Access, Effect, Rule, Workspace};
+use garth::protocol::ApprovalMode;
+
+use super::config::{World, write};
+
+/// What a project asks for, and whether it counts `(at once, once trusted)`.
+#[test]
+fn a_project_may_tighten_and_needs_trust_to_loosen() {
+    let user = "[approval]\nmode = \"ask\"\n[plugins.git]\nenabled = false\n[process]\nnetwork = true\n";
+    for (text, at_once, trusted) in [
+        ("[agent]\nmax_steps = 10", true, true),
+        ("[agent]\nmax_steps = 400", false, true),
+        ("[agent]\ntimeout = \"1h\"", true, true),
+        ("[limits]\nmemory = \"1MiB\"", true, true),
+        ("[limits]\nmemory = \"1GiB\"", false, true),
+        ("[process]\ntime = 3600", false, true),
+        ("[model]\nmax_tokens = 1000", true, true),
+        ("[model]\ntemperature = 0.5", false, true),
+        ("[model]\nname = \"other\"", false, true),
+        ("[approval]\nmode = \"never\"", true, true),
+        ("[approval]\nmode = \"auto\"", false, true),
+        ("[[approval.rules]]\neffect = \"deny\"\ntool = \"x\"", true, true),
+        ("[[approval.rules]]\neffect = \"ask\"\ntool = \"x\"", true, true),
+        ("[[approval.rules]]\neffect = \"allow\"\ntool = \"x\"", false, true),
+        ("[plugins.shell]\nenabled = false", true, true),
+        ("[plugins.git]\nenabled = true", false, true),
+        ("[plugins.shell.tools.run]\nworkspace = \"read\"", true, true),
+        ("[process]\nnetwork = false", true, true),
+        ("[files]\nsecrets = [\"keys/**\"]", true, true),
+        ("[model]\nprovider = \"openai\"", false, false),
+        ("[model]\nurl = \"http://elsewhere\"", false, false),
+        ("[model]\napi_key_env = \"KEY\"", false, false),
+        ("[model]\nscript = \"x.json\"", false, false),
+        ("[model]\nallow_remote = true", false, false),
+        ("[model]\nproxy = \"http://elsewhere\"", false, false),
+        ("[[endpoints]]\nname = \"x\"\nprovider = \"openai\"\nurl = \"http://elsewhere\"", false, false),
+        ("[process]\nallow_unsandboxed = true", false, false),
+        ("[process]\nreadable = [\"/home\"]", false, false),
+        ("[process]\npath = [\"/tmp\"]", false, false),
+        ("[process]\nenv = [\"TOKEN\"]", false, false),
+        ("[plugins.files]\nsecrets = true", false, false),
+        ("[plugins.files.tools.read_file]\nsecrets = true", false, false),
+        ("[session]\nkeep = 1", false, false),
+    ] {
+        let world = World::new().user(user).project(text);
+        let without = World::new().user(user).loaded().settings;
+        for (world, counts) in [(world, at_once), (World::new().user(user).project(text).trusted(), trusted)] {
+            let loaded = world.loaded();
+            assert_eq!(loaded.settings != without, counts, "{text}");
+            assert_eq!(loaded.notices.is_empty(), counts, "{text}: {:?}", loaded.notices);
+            let advice = if trusted { "run `garth trust`" } else { "never a project's; set it in " };
+            assert!(
+                loaded.notices.iter().all(|notice| notice.contains(advice) && notice.contains(".garth/config.toml:"))
+            );
+            assert_eq!(loaded.needs_trust, trusted && !counts);
+        }
+    }
+}
+
+#[test]
+fn what_does_not_count_takes_nothing_else_with_it() {
+    let text = "[agent]\nmax_steps = 10\n[model]\nurl = \"http://x\"\n[[approval.rules]]\neffect = \"allow\"\ntool = \"a\"\n\
+        [[approval.rules]]\neffect = \"deny\"\ntool = \"b\"\n";
+    let world = World::new().user("[[approval.rules]]\neffect = \"ask\"\ntool = \"c\"\n").project(text);
+    let loaded = world.loaded();
+    assert_eq!((loaded.settings.agent.max_steps, loaded.notices.len()), (10, 2));
+    let rules = &loaded.settings.approval.rules;
+    assert_eq!(rules.iter().map(|rule| rule.effect).collect::<Vec<_>>(), [Effect::Ask, Effect::Deny]);
+    assert!(
+        rules[1].origin.starts_with("project (") && rules[1].origin.ends_with("config.toml:8)"),
+        "{}",
+        rules[1].origin
+    );
+    assert_eq!(loaded.origins.layer("approval.rules[1]"), Layer::Project);
+}
+
+#[test]
+fn a_projects_lists_add_and_its_grants_narrow() {
+    let grant = |access: &str| format!("[plugins.git.tools.log]\nworkspace = \"{access}\"\n");
+    let world = World::new()
+        .user(format!("{}[files]\nreadonly = [\"u\"]\nsecrets = []\n", grant("read")))
+        .project(format!("{}[files]\nreadonly = [\"p\", \"u\"]\nsecrets = [\"p\"]\n", grant("write")));
+    let loaded = world.loaded();
+    assert_eq!(loaded.settings.files.readonly, ["u", "p"]);
+    assert_eq!(loaded.settings.files.secrets, ["p"], "the user emptied it, the project added");
+    assert_eq!(loaded.settings.files.all_readonly()[..3], [".git", ".garth", "garth.lock"]);
+    assert_eq!(loaded.settings.plugins["git"].grant("log").workspace, Some(Workspace::All(Access::Read)));
+    let shown = config::render(&loaded);
+    assert!(shown.contains("files.readonly = [\"u\", \"p\"]  # user (") && shown.contains(" + project ("), "{shown}");
+}
+
+#[test]
+fn trust_is_bound_to_the_bytes_and_to_the_project() {
+    let world = World::new().project("[approval]\nmode = \"auto\"\n").trusted();
+    let paths = world.paths();
+    assert_eq!(world.loaded().settings.approval.mode, ApprovalMode::Auto);
+    let world = world.project("[approval]\nmode = \"auto\"\n\n");
+    assert_eq!(config::trust_state(&paths, b"[approval]\nmode = \"auto\"\n\n"), Trust::Changed);
+    let loaded = world.loaded();
+    assert_eq!(loaded.settings.approval.mode, ApprovalMode::Ask);
+    assert!(loaded.notices[0].contains("has changed since you trusted it"), "{:?}", loaded.notices);
+
+    let other = Paths { project: world.dir.path().join("work/other"), ..paths.clone() };
+    assert!(config::is_trusted(&paths, b"[approval]\nmode = \"auto\"\n"));
+    assert_eq!(config::trust_state(&other, b"[approval]\nmode = \"auto\"\n"), Trust::Unknown);
+    config::distrust(&paths).unwrap();
+    config::distrust(&paths).unwrap();
+    assert!(!config::is_trusted(&paths, b"[approval]\nmode = \"auto\"\n"));
+    write(&paths.project_state().join("trust.json"), b"{ torn");
+    assert_eq!(config::trust_state(&paths, b""), Trust::Unknown);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_garth_keeps_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let world = World::new().project("").trusted();
+    let paths = world.paths();
+    std::fs::create_dir_all(&paths.data).unwrap();
+    std::fs::set_permissions(&paths.data, std::fs::Permissions::from_mode(0o777)).unwrap();
+    paths.create().unwrap();
+    let rule = Rule { tool: Some("x".into()), ..Rule::new(Effect::Allow) };
+    let approvals = config::remember(&paths, &rule).unwrap();
+    for dir in [&paths.config, &paths.data, &paths.state, &paths.cache, &paths.project_state()] {
+        assert_eq!(mode(dir), 0o700, "{}", dir.display());
+    }
+    assert_eq!((mode(&approvals), mode(&paths.project_state().join("trust.json"))), (0o600, 0o600));
+}
+
+#[test]
+fn remembered_approvals_are_the_users_rules_for_this_project() {
+    let world = World::new();
+    let words = vec!["sh".to_string(), "-c".into(), "echo \"$x\" \u{1b} 'y'\n".into()];
+    let rule = Rule { tool: Some("run".into()), argv_exact: Some(words), ..Rule::new(Effect::Allow) };
+    let file = config::remember(&world.paths(), &rule).unwrap();
+    config::remember(&world.paths(), &rule).unwrap();
+    let loaded = world.loaded();
+    let [stored] = loaded.settings.approval.rules.as_slice() else { panic!("stored once") };
+    assert_eq!(Rule { origin: String::new(), ..stored.clone() }, rule);
+    assert_eq!(stored.origin, format!("user ({}:2)", file.display()));
+    assert!(config::remember(&world.paths(), &Rule::new(Effect::Allow)).is_err());
+    let other = Paths { project: world.dir.path().into(), ..world.paths() };
+    assert_eq!(config::load(&other, &world.env, &world.flags).unwrap().settings.approval.rules, []);
+}
+
+#[test]
+fn a_key_stays_with_the_server_it_was_configured_for() {
+    let user = "[model]\nprovider = \"openai\"\nurl = \"https://models.example/v1\"\napi_key_env = \"KEY\"\n";
+    let key = |world: World| {
+        let loaded = world.loaded();
+        (loaded.settings.model.api_key_env.clone(), loaded.notices.len())
+    };
+    let with_url = |url: &str| {
+        let mut world = World::new().user(user);
+        world.flags.url = Some(url.into());
+        world
+    };
+    let kept = (Some("KEY".to_string()), 0);
+    assert_eq!(key(World::new().user(user)), kept);
+    assert_eq!(key(with_url("https://models.example/v2/")), kept);
+    assert_eq!(key(with_url("https://elsewhere.example")), (None, 1));
+    assert_eq!(key(with_url("http://models.example/v1")), (None, 1));
+    assert_eq!(key(World::new().user(user).env("GARTH_MODEL__URL", "https://elsewhere.example")), (None, 1));
+    assert_eq!(key(World::new().user(user).env("GARTH_MODEL__PROVIDER", "ollama")), kept, "the url is the same");
+    let other = ("GARTH_MODEL__API_KEY_ENV", "OTHER");
+    assert_eq!(key(with_url("https://elsewhere.example").env(other.0, other.1)), (Some("OTHER".into()), 0));
+    let pair =
+        with_url("https://elsewhere.example").env(other.0, other.1).env("GARTH_MODEL__URL", "https://third.example");
+    assert_eq!(key(pair), (None, 1));
+}
