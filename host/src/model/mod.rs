@@ -1,0 +1,91 @@
+//! The model: a request in, a stream of deltas out. Ollama's native protocol, OpenAI's as every local server speaks it,
+//! and a scripted one. Owns the HTTP client. It reports what a server said and no more: calls that a model printed as
+//! text are `recover`'s, retries are offered here ([`retry`]) but decided by the caller.
+
+mod client;
+mod endpoint;
+mod error;
+mod generate;
+mod lines;
+mod ollama;
+mod openai;
+mod overflow;
+mod probe;
+pub mod retry;
+mod scripted;
+mod secret;
+mod sse;
+mod text_tools;
+
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+
+use crate::protocol::{FinishReason, Message, ToolSpec, Usage};
+
+pub use endpoint::{Endpoint, Provider};
+pub use error::ModelError;
+pub use probe::{ModelInfo, Probe, probe};
+pub use scripted::{Script, ScriptCall, ScriptError, ScriptTurn, ScriptUsage, Text, scripted};
+pub use secret::Secret;
+
+/// What the model is asked. The same messages with more behind them serialise to the same bytes with more behind them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Request {
+    /// The system message first, if there is one.
+    pub messages: Vec<Message>,
+    pub tools: Vec<ToolSpec>,
+    pub sampling: Sampling,
+}
+
+/// How the reply is drawn; `None` leaves it to the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sampling {
+    pub temperature: Option<f64>,
+    pub top_p: Option<f64>,
+    /// Tokens of the reply, reasoning included.
+    pub max_tokens: Option<u32>,
+}
+
+/// A piece of a reply. Text and reasoning come as they are made; calls, usage and finish once each, in this order, at
+/// the end. `Finish` is the last item of every stream that does not end in an error.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delta {
+    Text(String),
+    Reasoning(String),
+    /// Whole.
+    Call(RawCall),
+    Usage(Usage),
+    Finish(FinishReason),
+}
+
+/// A call as the server sent it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawCall {
+    /// `None` where the server gave none; ids may repeat, for nothing stops a server.
+    pub id: Option<String>,
+    pub name: String,
+    /// JSON text as received, not yet checked; `{}` when there was none.
+    pub arguments: String,
+}
+
+/// A connection to one model.
+pub trait Model: Send + Sync {
+    /// Asks for one reply. Nothing happens until the stream is polled; dropping it ends the request.
+    fn stream(&self, request: Arc<Request>) -> BoxStream<'static, Result<Delta, ModelError>>;
+    /// The model's name as configured.
+    fn name(&self) -> &str;
+    /// `ollama`, `openai` or `scripted`.
+    fn provider(&self) -> &str;
+}
+
+/// Prepares a connection; nothing is sent yet. Fails when the URL cannot be used or the script cannot be read.
+pub fn connect(endpoint: Endpoint) -> Result<Arc<dyn Model>, ModelError> {
+    match endpoint.provider {
+        Provider::Ollama => Ok(Arc::new(ollama::Ollama::new(endpoint)?)),
+        Provider::OpenAi => Ok(Arc::new(openai::OpenAi::new(endpoint)?)),
+        Provider::Scripted => {
+            Ok(scripted(Script::read(std::path::Path::new(&endpoint.url))?.named(&endpoint.model), &endpoint.url))
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The provider for Ollama's own `/api/chat`: newline-delimited JSON, a context size that the client must ask for, and
+//! errors in the middle of a reply that began with HTTP 200. Source of the format: Ollama's API documentation.
+
+mod reply;
+mod request;
+mod show;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::stream::BoxStream;
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+
+use super::client::{Body, Client, read_whole};
+use super::generate::{Out, generate};
+use super::sse::beginning;
+use super::{Delta, Endpoint, Model, ModelError, Request};
+use reply::Reply;
+pub(super) use show::{Shown, remote};
+
+/// Time for a question beside the conversation; the server answers it from disk.
+const SHOW_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+pub(super) struct Ollama(Arc<Connection>);
+
+struct Connection {
+    client: Client,
+    endpoint: Endpoint,
+    /// What the server says of the model; asked once.
+    shown: OnceCell<Shown>,
+    /// The model takes no tools: they are described in the system prompt from then on.
+    tools_as_text: AtomicBool,
+}
+
+impl Ollama {
+    pub(super) fn new(endpoint: Endpoint) -> Result<Ollama, ModelError> {
+        let client = Client::new(&endpoint)?;
+        let (shown, tools_as_text) = (OnceCell::new(), AtomicBool::new(false));
+        Ok(Ollama(Arc::new(Connection { client, endpoint, shown, tools_as_text })))
+    }
+}
+
+impl Model for Ollama {
+    fn stream(&self, request: Arc<Request>) -> BoxStream<'static, Result<Delta, ModelError>> {
+        let connection = self.0.clone();
+        generate(move |out| async move { connection.answer(&request, &out).await })
+    }
+
+    fn name(&self) -> &str {
+        &self.0.endpoint.model
+    }
+
+    fn provider(&self) -> &str {
+        super::Provider::Ollama.name()
+    }
+}
+
+impl Connection {
+    async fn answer(&self, request: &Request, out: &Out<Delta>) -> Result<(), ModelError> {
+        let shown = self.shown().await?;
+        if let Some(host) = shown.remote_host.clone().filter(|_| !self.endpoint.allow_remote) {
+            return Err(ModelError::NotLocal { model: self.endpoint.model.clone(), host });
+        }
+        if shown.tools == Some(false) {
+            self.tools_as_text.store(true, Ordering::Relaxed);
+        }
+        let window = self.endpoint.num_ctx.unwrap_or_else(|| shown.window(self.endpoint.max_num_ctx));
+        match self.ask(request, window, out).await {
+            Err(ModelError::ToolsUnsupported { .. })
+                if !request.tools.is_empty() && !self.tools_as_text.swap(true, Ordering::Relaxed) =>
+            {
+                self.ask(request, window, out).await
+            }
+            other => other,
+        }
+    }
+
+    /// Not remembered when the server cannot say: the next request asks again.
+    async fn shown(&self) -> Result<Shown, ModelError> {
+        let ask = || async {
+            let body = json!({ "model": self.endpoint.model }).to_string();
+            let answer = self.client.fetch(Method::POST, "/api/show", Some(body), SHOW_TIMEOUT).await?;
+            Ok(Shown::read(&answer))
+        };
+        match self.shown.get_or_try_init(ask).await {
+            Ok(shown) => Ok(shown.clone()),
+            Err(error @ (ModelError::Unreachable { .. } | ModelError::Unauthorized { .. })) => Err(error),
+            Err(_) => Ok(Shown::default()), // the chat request says what is wrong, if anything is
+        }
+    }
+
+    async fn ask(&self, request: &Request, window: u32, out: &Out<Delta>) -> Result<(), ModelError> {
+        let sent = request::body(request, &self.endpoint, window, self.tools_as_text.load(Ordering::Relaxed));
+        let mut reply = Reply::new(&self.endpoint, self.client.url(), window, request.sampling.max_tokens, sent.len());
+        let response = self.client.post("/api/chat", sent).await.map_err(|error| self.with_hint(error))?;
+        let kind = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if kind.is_some_and(|kind| kind.contains("text/html")) {
+            let page = read_whole(response).await?;
+            let what =
+                format!("{} answered with a web page, is it the right url? {}", self.client.url(), beginning(&page));
+            return Err(ModelError::Protocol { what });
+        }
+        let mut body = Body::new(response, self.endpoint.idle_timeout);
+        while let Some(line) = body.line().await? {
+            if line.trim().is_empty() {
+                continue;
+            }
+            let value: Value = serde_json::from_str(&line)
+                .map_err(|_| ModelError::Protocol { what: format!("a line is not JSON: {}", beginning(&line)) })?;
+            body.began |= reply.take(&value, out).await?;
+            if reply.is_done() {
+                break;
+            }
+        }
+        reply.finish(out).await
+    }
+
+    fn with_hint(&self, error: ModelError) -> ModelError {
+        match error {
+            ModelError::Server { status: 404, message, retry_after } => {
+                let message = format!(
+                    "{message}; `ollama pull {}` fetches it, `garth models` lists what is there",
+                    self.endpoint.model
+                );
+                ModelError::Server { status: 404, message, retry_after }
+            }
+            other => other,
+        }
+    }
+}

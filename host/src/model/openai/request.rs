@@ -1,0 +1,123 @@
+//! A request as OpenAI's JSON. Keys stand in a fixed order, the messages last, so that a longer conversation begins with
+//! the bytes of the shorter one and a local server finds its prompt cache.
+
+use serde_json::{Map, Value, json};
+
+use crate::model::{Endpoint, Request, text_tools};
+use crate::protocol::{Message, ToolCall, ToolSpec};
+
+/// The body, with the tools as text in the system message where the server takes none.
+pub(super) fn body(request: &Request, endpoint: &Endpoint, tools_as_text: bool) -> String {
+    let rewritten;
+    let (messages, tools): (&[Message], &[ToolSpec]) = if tools_as_text {
+        rewritten = text_tools::rewrite(&request.messages, &request.tools);
+        (&rewritten, &[])
+    } else {
+        (&request.messages, &request.tools)
+    };
+    let mut body = Map::new();
+    let mut put = |key: &str, value: Value| drop(body.insert(key.to_string(), value));
+    put("model", json!(endpoint.model));
+    put("stream", json!(true));
+    put("stream_options", json!({ "include_usage": true }));
+    if let Some(temperature) = request.sampling.temperature {
+        put("temperature", json!(temperature));
+    }
+    if let Some(top_p) = request.sampling.top_p {
+        put("top_p", json!(top_p));
+    }
+    if let Some(max_tokens) = request.sampling.max_tokens {
+        put("max_tokens", json!(max_tokens));
+    }
+    if !tools.is_empty() {
+        put("tools", tools.iter().map(tool).collect());
+        put("parallel_tool_calls", json!(true)); // llama.cpp makes one call a reply without it
+    }
+    let reasoning = endpoint.replays_reasoning();
+    put("messages", messages.iter().map(|each| message(each, reasoning)).collect());
+    Value::Object(body).to_string()
+}
+
+/// OpenAI's and Ollama's form of a tool.
+pub(crate) fn tool(tool: &ToolSpec) -> Value {
+    json!({ "type": "function", "function": {
+        "name": tool.name, "description": tool.description, "parameters": tool.input_schema,
+    } })
+}
+
+fn message(message: &Message, replay_reasoning: bool) -> Value {
+    match message {
+        Message::System { text } => json!({ "role": "system", "content": text }),
+        Message::User { text } => json!({ "role": "user", "content": text }),
+        Message::Tool { call_id, text, .. } => json!({ "role": "tool", "tool_call_id": call_id, "content": text }),
+        Message::Assistant { text, reasoning, calls } => {
+            let mut value = json!({ "role": "assistant", "content": text });
+            if let (true, Some(reasoning)) = (replay_reasoning, reasoning) {
+                value["reasoning_content"] = json!(reasoning);
+            }
+            if !calls.is_empty() {
+                value["tool_calls"] = calls.iter().map(call).collect();
+            }
+            value
+        }
+    }
+}
+
+fn call(call: &ToolCall) -> Value {
+    json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments.to_string() } })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Provider, Sampling};
+
+    fn conversation() -> Vec<Message> {
+        let call = ToolCall {
+            id: "c1".into(),
+            name: "read_file".into(),
+            arguments: json!({"path": "a", "from": 1}),
+            recovered: None,
+        };
+        vec![
+            Message::System { text: "You are.".into() },
+            Message::User { text: "fix \"it\"\n".into() },
+            Message::Assistant { text: String::new(), reasoning: Some("hm".into()), calls: vec![call] },
+            Message::Tool { call_id: "c1".into(), tool: "read_file".into(), text: "1 a".into() },
+            Message::Assistant { text: "done".into(), reasoning: None, calls: vec![] },
+        ]
+    }
+
+    #[test]
+    fn a_longer_conversation_begins_with_the_bytes_of_the_shorter() {
+        let endpoint = Endpoint::new(Provider::OpenAi, "http://127.0.0.1:1", "m");
+        let tools = vec![ToolSpec {
+            name: "read_file".into(),
+            description: "Reads.".into(),
+            input_schema: json!({"type": "object"}),
+        }];
+        for as_text in [false, true] {
+            let bodies: Vec<String> = (1..=5)
+                .map(|count| {
+                    let messages = conversation()[..count].to_vec();
+                    body(&Request { messages, tools: tools.clone(), sampling: Sampling::default() }, &endpoint, as_text)
+                })
+                .collect();
+            for pair in bodies.windows(2) {
+                let shorter = pair[0].strip_suffix("]}").unwrap();
+                assert!(pair[1].starts_with(shorter), "{}\n{}", pair[0], pair[1]);
+            }
+        }
+    }
+
+    #[test]
+    fn arguments_are_a_string_of_json() {
+        let endpoint = Endpoint::new(Provider::OpenAi, "http://127.0.0.1:1", "m");
+        let sent = body(&Request { messages: conversation(), ..Request::default() }, &endpoint, false);
+        assert!(sent.contains(r#""arguments":"{\"path\":\"a\",\"from\":1}""#), "{sent}");
+        assert!(sent.contains(r#""reasoning_content":"hm""#), "{sent}");
+        let far = Endpoint::new(Provider::OpenAi, "https://example.com", "m");
+        let sent = body(&Request { messages: conversation(), ..Request::default() }, &far, false);
+        assert!(!sent.contains("reasoning_content"), "{sent}");
+    }
+}
