@@ -1,67 +1,112 @@
 //! Runs one call of one plugin: compiles the component once, links what is granted, instantiates it fresh, applies the
-//! limits. It must not know tools' names, approval, models or sessions: `plugins` decides what is granted, and whoever
-//! runs the call answers for programs through [`Host`].
+//! limits. It owns wasmtime. It must not know tools' names, approval, models or sessions: `plugins` decides what is
+//! granted, and whoever runs the call answers for programs through [`Host`].
+
+mod cache;
+mod call;
+mod contract;
+mod control;
+mod engine;
+mod files;
+mod imports;
+mod load;
+mod memory;
+mod meter;
+mod outcome;
+mod protection;
+mod state;
+mod stdio;
+mod types;
+mod workers;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use async_trait::async_trait;
-use crate::policy::{Access, Capabilities};
-use crate::process;
 
-/// The limits of one call. Every one is enforced by the host; a user may lower or raise each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Time from the start of the call to its end. Waiting for the user's approval does not count.
-    pub time: Duration,
-    /// Time the guest may compute.
-    pub cpu: Duration,
-    /// Bytes, over all linear memories of the call together.
-    pub memory: u64,
-    /// Elements, over all tables together.
-    pub table_elements: u64,
-    /// Core instances, memories and tables of one component instance.
-    pub instances: u32,
-    /// Bytes of the result: text, data and attachments together.
-    pub output: u64,
-    pub log_lines: u32,
-    /// Bytes of one log line or progress message; longer ones are cut.
-    pub message: u32,
-    pub progress_reports: u32,
-    /// Calls of host functions of any kind.
-    pub host_calls: u64,
-    /// Bytes written to files.
-    pub written: u64,
-    /// Open descriptors at the same time.
-    pub descriptors: u32,
-}
+use crate::policy::{Access, Capabilities, Limits, Workspace};
 
-/// What a call sees of the machine.
+pub use load::{Component, LoadError};
+pub use protection::Protection;
+pub use types::{Attachment, Call, CallError, Change, Finished, Grants, Host, Imports, Output, ToolDescription, Used};
+
+/// The version of `garth:plugin` that this host speaks.
+pub const CONTRACT: &str = "0.1.0";
+
+/// Where the sandbox keeps things between runs.
 #[derive(Clone, Debug)]
-pub struct Grants {
-    pub capabilities: Capabilities,
-    /// Absolute, canonical.
-    pub workspace: PathBuf,
-    /// The plugin's private directory for this project, when `capabilities.state` is set. It exists.
-    pub state: Option<PathBuf>,
-    pub protection: Arc<Protection>,
+pub struct Settings {
+    /// Directory of the native-code cache, made when it is missing; `None`: compile every time.
+    pub cache_dir: Option<PathBuf>,
+    /// Owner-only directory that holds the key of the cache (`cache.key`), made when it is missing.
+    pub key_dir: PathBuf,
 }
 
-/// Names that files of the workspace are protected by, whatever is granted.
-#[derive(Clone, Debug)]
-pub struct Protection {
-    /// Globs of paths that are never writable (`.git`, `.garth`, `garth.lock`, at any depth), matched on the real path below the workspace.
-    pub readonly: globset::GlobSet,
-    /// Globs of paths that are unreadable unless `capabilities.secrets`.
-    pub secret: globset::GlobSet,
+/// One engine with its cache and its threads. Cheap to clone.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<engine::Inner>,
 }
 
-/// What a running call needs from its surroundings.
-#[async_trait]
-pub trait Host: Send + Sync {
-    /// The guest wants to run a program. The vector is within the granted prefixes (the sandbox has checked); the
-    /// implementation asks policy and user, then runs it. The error is for the guest.
-    async fn run_program(&self, command: process::Command, access: process::Files) -> Result<process::Outcome, String>;
-    fn progress(&self, message: String, fraction: Option<f32>);
-    fn log(&self, level: crate::protocol::Level, message: String);
+impl Sandbox {
+    /// Fails only when the engine itself cannot be made; a cache that cannot be used is skipped ([`Self::cache_problem`]).
+    pub fn new(settings: Settings) -> anyhow::Result<Sandbox> {
+        Ok(Sandbox { inner: Arc::new(engine::Inner::new(&settings)?) })
+    }
+
+    /// Loads a component, from the native-code cache when it holds an intact entry, else by compiling it, which blocks
+    /// for up to seconds. Refuses, by name, another contract and imports that nobody declared.
+    pub fn load(&self, wasm: &[u8], allowed_imports: &Imports) -> Result<Component, LoadError> {
+        load::load(&self.inner, wasm, allowed_imports)
+    }
+
+    /// Whether the cache has native code for the component with this SHA-256 (lower-case hexadecimal). Does not check
+    /// that the entry is intact: [`Self::load`] does.
+    pub fn is_cached(&self, digest: &str) -> bool {
+        self.inner.cache.as_ref().is_some_and(|cache| cache.contains(digest))
+    }
+
+    /// Why there is no native-code cache, although one was configured.
+    pub fn cache_problem(&self) -> Option<&str> {
+        self.inner.cache_problem.as_deref()
+    }
+
+    /// How many components were compiled by this engine, as opposed to loaded from the cache.
+    pub fn compiled(&self) -> u64 {
+        self.inner.compiled.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// The tools that the component says it has, asked without any capability.
+    pub async fn describe(&self, component: &Component, limits: &Limits) -> Result<Vec<ToolDescription>, CallError> {
+        let grants = Grants {
+            capabilities: Capabilities::default(),
+            workspace: PathBuf::new(),
+            state: None,
+            protection: Arc::new(Protection::none()),
+        };
+        let call = Call { tool: String::new(), arguments: String::new(), grants, limits: limits.clone() };
+        call::run(&self.inner, component, call, Arc::new(types::Nobody), call::Describe).await.result
+    }
+
+    /// Runs one tool in a fresh instance. Dropping the future cancels: the guest is stopped, and a program that it
+    /// started ends with the dropped [`Host::run_program`]. Must be polled inside a tokio runtime with time enabled.
+    pub async fn call(&self, component: &Component, call: Call, host: Arc<dyn Host>) -> Finished<Output> {
+        call::run(&self.inner, component, call, host, call::Run).await
+    }
+
+    /// Asks what [`Self::call`] would write, with a workspace that is at most readable, no `/state` and no programs,
+    /// whatever is granted.
+    pub async fn preview(
+        &self,
+        component: &Component,
+        mut call: Call,
+        host: Arc<dyn Host>,
+    ) -> Finished<Option<Vec<Change>>> {
+        let capabilities = &mut call.grants.capabilities;
+        capabilities.process = Vec::new();
+        capabilities.state = None;
+        match &mut capabilities.workspace {
+            Workspace::All(access) => *access = (*access).min(Access::Read),
+            Workspace::Paths(paths) => paths.iter_mut().for_each(|grant| grant.access = grant.access.min(Access::Read)),
+        }
+        call::run(&self.inner, component, call, host, call::Preview).await
+    }
 }
-/// A call's end, with what it used.

@@ -1,0 +1,165 @@
+//! Loading: the contract's version, undeclared imports, and the native-code cache, which holds what will be executed.
+
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use garth::policy::{Access, Limits};
+use garth::sandbox::{Component, Imports, LoadError, Sandbox, Settings};
+
+use super::{Yard, guests, shared};
+
+fn load(wat: &str, imports: Imports) -> Result<Component, LoadError> {
+    shared().0.load(&wat::parse_str(wat).unwrap(), &imports)
+}
+
+/// A component that exports nothing real, with these imports and this name of its export.
+fn shell(import: &str, export: &str) -> String {
+    format!(r#"(component (import "{import}" (instance)) (instance $i) (export "{export}" (instance $i)))"#)
+}
+
+#[test]
+fn what_is_no_plugin_or_of_another_contract_is_refused_by_name() {
+    let all = Imports { process: true };
+    let log = "garth:plugin/log@0.1.0";
+    let tools = "garth:plugin/tools@0.1.0";
+    assert!(matches!(load("(module)", all), Err(LoadError::NotAComponent(_))));
+    assert!(matches!(shared().0.load(b"garbage", &all), Err(LoadError::NotAComponent(_))));
+    assert!(matches!(shared().0.load(b"", &all), Err(LoadError::NotAComponent(_))));
+    assert!(matches!(load("(component)", all), Err(LoadError::NotAPlugin)));
+    for (import, export, name, advice) in [
+        ("garth:plugin/log@0.2.0", tools, "garth:plugin/log@0.2.0", "plugin is newer"),
+        ("garth:plugin/log@0.0.9", tools, "garth:plugin/log@0.0.9", "plugin is older"),
+        ("garth:plugin/log@0.1.1", tools, "garth:plugin/log@0.1.1", "update Garth"),
+        (log, "garth:plugin/tools@1.0.0", "garth:plugin/tools@1.0.0", "plugin is newer"),
+        ("wasi:keyvalue/store@0.2.0", tools, "wasi:keyvalue/store@0.2.0", "does not offer"),
+        ("wasi:cli/environment@0.3.0", tools, "wasi:cli/environment@0.3.0", "does not offer"),
+        ("garth:plugin/graph@0.1.0", tools, "garth:plugin/graph@0.1.0", "does not offer"),
+        ("other:thing/x", tools, "other:thing/x", "does not offer"),
+    ] {
+        let refused = load(&shell(import, export), all).err().unwrap().to_string();
+        assert!(refused.contains(name) && refused.contains(advice), "{refused}");
+    }
+    let refused = load(&shell("garth:plugin/process@0.1.0", tools), Imports::default()).err().unwrap();
+    assert_eq!(refused, LoadError::Undeclared { name: "garth:plugin/process@0.1.0".to_owned() });
+    assert!(matches!(shared().0.load(guests::fixtures(), &Imports::default()), Err(LoadError::Undeclared { .. })));
+    // `wasi:http` is stubbed; what is wrong here is only that the tools are missing.
+    let refused = load(&shell("wasi:http/types@0.2.0", tools), all).err().unwrap();
+    assert!(matches!(refused, LoadError::Link(_)), "{refused}");
+}
+
+struct Store {
+    dir: tempfile::TempDir,
+}
+
+impl Store {
+    fn new() -> Store {
+        Store { dir: tempfile::tempdir().unwrap() }
+    }
+    fn cache(&self) -> PathBuf {
+        self.dir.path().join("cache/native")
+    }
+    fn keys(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+    /// A new process, as far as the cache goes. Gives how many components it compiled.
+    fn start(&self) -> (Sandbox, Component, u64) {
+        let settings = Settings { cache_dir: Some(self.cache()), key_dir: self.keys() };
+        let sandbox = Sandbox::new(settings).unwrap();
+        let component = sandbox.load(guests::fixtures(), &Imports { process: true }).unwrap();
+        let compiled = sandbox.compiled();
+        (sandbox, component, compiled)
+    }
+    fn entry(&self) -> PathBuf {
+        let mut entries = std::fs::read_dir(self.cache()).unwrap().map(|entry| entry.unwrap().path());
+        entries.find(|path| path.extension().is_some_and(|extension| extension == "native")).unwrap()
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    path.metadata().unwrap().permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn the_second_start_compiles_nothing() {
+    let store = Store::new();
+    let (sandbox, component, compiled) = store.start();
+    assert_eq!(compiled, 1);
+    assert!(sandbox.is_cached(component.digest()) && !sandbox.is_cached("../../etc/passwd"));
+    assert_eq!((mode(&store.cache()), mode(&store.keys()), mode(&store.entry())), (0o700, 0o700, 0o600));
+    let (sandbox, component, compiled) = store.start();
+    assert_eq!(compiled, 0);
+    let yard = Yard::new(Access::None);
+    let finished = sandbox.call(&component, yard.request("echo", "hello"), yard.host.clone()).await;
+    assert_eq!(finished.result.unwrap().text, "hello");
+    assert_eq!(sandbox.describe(&component, &Limits::default()).await.unwrap().len(), 2);
+}
+
+#[test]
+fn a_damaged_or_foreign_entry_is_compiled_again() {
+    let (store, foreign) = (Store::new(), Store::new());
+    store.start();
+    foreign.start();
+    let entry = store.entry();
+    let sound = std::fs::read(&entry).unwrap();
+    let key = store.keys().join("cache.key");
+    // Whatever was done: nothing of it is executed, and the entry is whole again afterwards.
+    let check = |what: &str, damage: &dyn Fn()| {
+        damage();
+        assert_eq!(store.start().2, 1, "{what}");
+        assert_eq!(store.start().2, 0, "{what}: rewritten");
+    };
+    for (what, at) in [("magic", 0), ("digest", 20), ("code", 100_000)] {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1;
+        check(what, &|| std::fs::write(&entry, &bytes).unwrap());
+    }
+    check("empty", &|| std::fs::write(&entry, b"").unwrap());
+    check("cut", &|| std::fs::write(&entry, &sound[..sound.len() / 2]).unwrap());
+    check("foreign key", &|| assert!(std::fs::copy(foreign.entry(), &entry).is_ok()));
+    check("another key", &|| std::fs::write(&key, [7; 32]).unwrap());
+    check("no key", &|| std::fs::remove_file(&key).unwrap());
+    check("readable by others", &|| {
+        std::fs::set_permissions(&entry, std::fs::Permissions::from_mode(0o644)).unwrap();
+    });
+    check("a link", &|| {
+        let moved = store.dir.path().join("moved");
+        std::fs::rename(&entry, &moved).unwrap();
+        symlink(&moved, &entry).unwrap();
+    });
+    check("two names", &|| std::fs::hard_link(&entry, store.dir.path().join("second")).unwrap());
+}
+
+#[test]
+fn a_cache_that_cannot_be_used_is_done_without() {
+    let store = Store::new();
+    std::fs::create_dir_all(store.cache().parent().unwrap()).unwrap();
+    let elsewhere = store.dir.path().join("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    symlink(&elsewhere, store.cache()).unwrap();
+    let (sandbox, _, compiled) = store.start();
+    assert_eq!(compiled, 1);
+    assert!(sandbox.cache_problem().unwrap().contains("cache/native"));
+    assert_eq!(std::fs::read_dir(elsewhere).unwrap().count(), 0);
+    // A folder where the entry should be is no reason to stop either.
+    let store = Store::new();
+    let (_, component, _) = store.start();
+    let entry = store.entry();
+    std::fs::remove_file(&entry).unwrap();
+    std::fs::create_dir(&entry).unwrap();
+    let (sandbox, again, compiled) = store.start();
+    assert!(compiled == 1 && !sandbox.is_cached(component.digest()) && again.digest() == component.digest());
+}
+
+#[test]
+fn many_may_load_at_once() {
+    let store = Arc::new(Store::new());
+    let threads = (0..4).map(|_| {
+        let store = store.clone();
+        std::thread::spawn(move || store.start().2)
+    });
+    for thread in threads.collect::<Vec<_>>() {
+        assert!(thread.join().unwrap() <= 1);
+    }
+    assert_eq!(store.start().2, 0);
+}
