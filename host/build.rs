@@ -1,1 +1,98 @@
-fn main() {}
+//! Makes the built-in plugins part of the binary: compiles them for WASI with the cargo that runs this build, takes
+//! their catalogues from the same crates compiled natively, packs both with the packer that Garth itself uses, and
+//! writes `builtin.rs`, which `plugins::builtin` includes. How cargo is called is in `build/guests.rs`.
+
+#[path = "build/guests.rs"]
+mod guests;
+
+// The pure layer, as the host has it: a manifest means the same to both.
+#[path = "src/policy/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the host uses more of it")]
+mod policy;
+#[path = "src/protocol/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the host uses more of it")]
+mod protocol;
+#[path = "src/plugins"]
+#[allow(dead_code, reason = "the host uses more of it")]
+mod plugins {
+    pub mod manifest;
+    pub mod pack;
+}
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use garth_plugin::ToolDescription;
+use plugins::manifest::Manifest;
+use plugins::pack::{CatalogueTool, Sections, pack};
+use sha2::{Digest, Sha256};
+
+type Catalogue = fn() -> Vec<ToolDescription>;
+
+/// The built-in plugins: the folder in `plugins/`, and what the crate says about its tools.
+const PLUGINS: [(&str, Catalogue); 6] = [
+    ("files", garth_files::catalogue),
+    ("search", garth_search::catalogue),
+    ("edit", garth_edit::catalogue),
+    ("shell", garth_shell::catalogue),
+    ("git", garth_git::catalogue),
+    ("plan", garth_plan::catalogue),
+];
+
+fn main() -> Result<()> {
+    let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..");
+    let out = PathBuf::from(variable("OUT_DIR")?);
+    watch(&root);
+
+    let names: Vec<&str> = PLUGINS.iter().map(|(name, _)| *name).collect();
+    let components = guests::build(&root, &out, &names)?;
+    let mut code =
+        String::from("/// In the order in which the model sees their tools.\npub static BUILTIN: &[Builtin] = &[\n");
+    for ((name, catalogue), component) in PLUGINS.iter().zip(components) {
+        let wasm = packed(&root.join("plugins").join(name), catalogue(), &component)
+            .with_context(|| format!("packing the built-in plugin {name}"))?;
+        let file = out.join(format!("{name}.wasm"));
+        std::fs::write(&file, &wasm).with_context(|| format!("writing {}", file.display()))?;
+        let digest = hex(&Sha256::digest(&wasm));
+        writeln!(code, "    Builtin {{ name: {name:?}, sha256: {digest:?}, wasm: include_bytes!({file:?}) }},")?;
+    }
+    code.push_str("];\n");
+    std::fs::write(out.join("builtin.rs"), code).context("writing builtin.rs")
+}
+
+/// Cargo runs this again when one of these has changed. The plugins' Rust code is among them as a build dependency, and
+/// is named all the same for the files that it includes.
+fn watch(root: &Path) {
+    for (name, _) in PLUGINS {
+        println!("cargo::rerun-if-changed={}", root.join("plugins").join(name).display());
+    }
+    for path in ["plugins/sdk/src", "plugins/sdk/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"] {
+        println!("cargo::rerun-if-changed={}", root.join(path).display());
+    }
+    for path in ["build.rs", "build", "src/plugins/manifest.rs", "src/plugins/pack.rs", "src/policy", "src/protocol"] {
+        println!("cargo::rerun-if-changed={path}");
+    }
+}
+
+fn packed(folder: &Path, catalogue: Vec<ToolDescription>, component: &[u8]) -> Result<Vec<u8>> {
+    let file = folder.join("plugin.toml");
+    let text = std::fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    let manifest = Manifest::from_toml(&text).with_context(|| format!("reading {}", file.display()))?;
+    let convert = |tool: ToolDescription| CatalogueTool {
+        name: tool.name,
+        description: tool.description,
+        input_schema: tool.input_schema,
+        output_schema: tool.output_schema,
+    };
+    let catalogue = catalogue.into_iter().map(convert).collect();
+    Ok(pack(component, &Sections { manifest, catalogue })?)
+}
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| format!("cargo sets {name} for a build script"))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,344 @@
+//! A plugin file: a component with two custom sections, `garth:manifest` and `garth:catalogue`, and no other at its top
+//! level. Whoever lists plugins reads the sections without compiling anything; the bytes may come from anywhere.
+//!
+//! Each section is JSON with a `version`. The format of the sections around them is that of the component model's
+//! binary format: an id, a length in LEB128, and so many bytes. The build script compiles this file too.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wasm_encoder::{CustomSection, Encode};
+use wasmparser::BinaryReader;
+
+use super::manifest::{MAX_TOOLS, Manifest, is_hidden, is_tool_name};
+
+const MANIFEST: &str = "garth:manifest";
+const CATALOGUE: &str = "garth:catalogue";
+/// The version of both sections' JSON.
+const VERSION: u32 = 1;
+/// Bytes of one section.
+const MAX_SECTION: usize = 1 << 20;
+/// Characters.
+const MAX_DESCRIPTION: usize = 4_096;
+/// Bytes of one schema as JSON.
+const MAX_SCHEMA: usize = 32 << 10;
+/// `\0asm`, version 13, layer 1: a component.
+const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
+
+/// A tool as the catalogue lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CatalogueTool {
+    pub name: String,
+    /// For the model.
+    pub description: String,
+    /// JSON Schema of the arguments: of type `object`.
+    pub input_schema: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_schema: Option<Value>,
+}
+
+/// What a plugin file says about itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sections {
+    pub manifest: Manifest,
+    /// In the author's order; the same names as the manifest's.
+    pub catalogue: Vec<CatalogueTool>,
+}
+
+/// Why a file is not a plugin, or cannot become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PackError {
+    /// Not a component at all.
+    NotAComponent(String),
+    /// A component that was never packed.
+    NotPacked { section: &'static str },
+    /// A newer or older Garth packed it.
+    Version { section: &'static str, found: u64 },
+    /// The section, and what is wrong with it.
+    Section { section: &'static str, detail: String },
+}
+
+impl fmt::Display for PackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PackError::NotAComponent(detail) => write!(f, "not a WebAssembly component: {detail}"),
+            PackError::NotPacked { section } => {
+                write!(f, "the component has no section {section}: it was built, but not packed as a plugin")
+            }
+            PackError::Version { section, found } => {
+                let older = if *found > u64::from(VERSION) { "update Garth" } else { "pack the plugin again" };
+                write!(f, "section {section} has version {found}, this Garth reads {VERSION}: {older}")
+            }
+            PackError::Section { section, detail } => write!(f, "section {section}: {detail}"),
+        }
+    }
+}
+
+impl std::error::Error for PackError {}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ManifestSection<'a> {
+    version: u32,
+    manifest: Cow<'a, Manifest>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CatalogueSection<'a> {
+    version: u32,
+    tools: Cow<'a, [CatalogueTool]>,
+}
+
+/// Makes a plugin file. Custom sections that the component has at its top level are left out.
+pub fn pack(component: &[u8], sections: &Sections) -> Result<Vec<u8>, PackError> {
+    check(sections)?;
+    let mut packed = COMPONENT.to_vec();
+    for section in split(component)? {
+        let section = section?;
+        if section.id != 0 {
+            packed.extend_from_slice(section.whole);
+        }
+    }
+    let manifest = ManifestSection { version: VERSION, manifest: Cow::Borrowed(&sections.manifest) };
+    append(&mut packed, MANIFEST, serde_json::to_vec(&manifest))?;
+    let catalogue = CatalogueSection { version: VERSION, tools: Cow::Borrowed(&sections.catalogue) };
+    append(&mut packed, CATALOGUE, serde_json::to_vec(&catalogue))?;
+    Ok(packed)
+}
+
+/// Reads what a plugin file says about itself, and checks it. Costs no more than walking over the section headers.
+pub fn read_sections(wasm: &[u8]) -> Result<Sections, PackError> {
+    let (mut manifest, mut catalogue) = (None, None);
+    for section in split(wasm)? {
+        let section = section?;
+        let (slot, name) = match section.custom_name()? {
+            Some(MANIFEST) => (&mut manifest, MANIFEST),
+            Some(CATALOGUE) => (&mut catalogue, CATALOGUE),
+            _ => continue,
+        };
+        let bytes = section.custom_data()?;
+        if bytes.len() > MAX_SECTION {
+            return wrong(name, format!("{} bytes, more than {MAX_SECTION}", bytes.len()));
+        }
+        if slot.replace(bytes).is_some() {
+            return wrong(name, "is there twice");
+        }
+    }
+    let manifest: ManifestSection = parse(manifest, MANIFEST)?;
+    let catalogue: CatalogueSection = parse(catalogue, CATALOGUE)?;
+    let sections = Sections { manifest: manifest.manifest.into_owned(), catalogue: catalogue.tools.into_owned() };
+    check(&sections)?;
+    Ok(sections)
+}
+
+fn wrong<T>(section: &'static str, detail: impl Into<String>) -> Result<T, PackError> {
+    Err(PackError::Section { section, detail: detail.into() })
+}
+
+fn parse<'a, T: Deserialize<'a>>(bytes: Option<&'a [u8]>, section: &'static str) -> Result<T, PackError> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u64,
+    }
+    let bytes = bytes.ok_or(PackError::NotPacked { section })?;
+    let unreadable = |error: serde_json::Error| PackError::Section { section, detail: error.to_string() };
+    let Version { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
+    if version != u64::from(VERSION) {
+        return Err(PackError::Version { section, found: version });
+    }
+    serde_json::from_slice(bytes).map_err(unreadable)
+}
+
+fn append(packed: &mut Vec<u8>, name: &'static str, json: serde_json::Result<Vec<u8>>) -> Result<(), PackError> {
+    let json = json.map_err(|error| PackError::Section { section: name, detail: error.to_string() })?;
+    if json.len() > MAX_SECTION {
+        return wrong(name, format!("{} bytes, more than {MAX_SECTION}", json.len()));
+    }
+    packed.push(0);
+    CustomSection { name: name.into(), data: json.into() }.encode(packed);
+    Ok(())
+}
+
+/// The bounds that both the packer and the reader hold a plugin to.
+fn check(sections: &Sections) -> Result<(), PackError> {
+    sections.manifest.check().or_else(|error| wrong(MANIFEST, error.to_string()))?;
+    let tools = &sections.catalogue;
+    if tools.len() > MAX_TOOLS {
+        return wrong(CATALOGUE, format!("{} tools, more than {MAX_TOOLS}", tools.len()));
+    }
+    for tool in tools {
+        let name = tool.name.escape_debug();
+        if !is_tool_name(&tool.name) {
+            return wrong(CATALOGUE, format!("'{name}' is no name for a tool"));
+        }
+        let length = tool.description.chars().count();
+        let hidden = |c: char| c != '\n' && c != '\t' && is_hidden(c);
+        if length == 0 || length > MAX_DESCRIPTION || tool.description.contains(hidden) {
+            return wrong(CATALOGUE, format!("{name}: a description has 1 to {MAX_DESCRIPTION} visible characters"));
+        }
+        if tool.input_schema.get("type").and_then(Value::as_str) != Some("object") {
+            return wrong(CATALOGUE, format!("{name}: the input schema's type is not \"object\""));
+        }
+        for schema in [Some(&tool.input_schema), tool.output_schema.as_ref()].into_iter().flatten() {
+            if !schema.is_object() || schema.to_string().len() > MAX_SCHEMA {
+                return wrong(CATALOGUE, format!("{name}: a schema is an object of at most {MAX_SCHEMA} bytes"));
+            }
+        }
+    }
+    let listed: BTreeSet<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
+    if listed.len() != tools.len() {
+        return wrong(CATALOGUE, "a tool is there twice");
+    }
+    let declared: BTreeSet<&str> = sections.manifest.tools.keys().map(String::as_str).collect();
+    match declared.symmetric_difference(&listed).next() {
+        Some(name) if listed.contains(name) => wrong(MANIFEST, format!("the tool {name} is exported, not declared")),
+        Some(name) => wrong(MANIFEST, format!("the tool {name} is declared, not exported")),
+        None => Ok(()),
+    }
+}
+
+/// One section at the top level of a component.
+struct Section<'a> {
+    id: u8,
+    /// With its header.
+    whole: &'a [u8],
+    body: &'a [u8],
+    offset: usize,
+}
+
+impl<'a> Section<'a> {
+    fn custom_name(&self) -> Result<Option<&'a str>, PackError> {
+        if self.id != 0 {
+            return Ok(None);
+        }
+        BinaryReader::new(self.body, self.offset).read_string().map(Some).map_err(malformed)
+    }
+
+    fn custom_data(&self) -> Result<&'a [u8], PackError> {
+        let mut reader = BinaryReader::new(self.body, self.offset);
+        reader.read_string().map_err(malformed)?;
+        Ok(&self.body[reader.current_position()..])
+    }
+}
+
+fn malformed(error: wasmparser::BinaryReaderError) -> PackError {
+    PackError::NotAComponent(error.to_string())
+}
+
+/// The sections one by one: a hostile file may have millions.
+fn split(wasm: &[u8]) -> Result<impl Iterator<Item = Result<Section<'_>, PackError>>, PackError> {
+    if !wasm.starts_with(COMPONENT) {
+        let detail = match wasm.starts_with(b"\0asm") {
+            true => "a core module; build it for a WASI target that makes components",
+            false => "the file does not begin like one",
+        };
+        return Err(PackError::NotAComponent(detail.to_owned()));
+    }
+    let mut rest = BinaryReader::new(&wasm[COMPONENT.len()..], COMPONENT.len());
+    let mut next = move || {
+        let start = rest.original_position();
+        let id = rest.read_u8()?;
+        let size = rest.read_var_u32()?;
+        let offset = rest.original_position();
+        let body = rest.read_bytes(size as usize)?;
+        let at_end = rest.eof();
+        Ok((Section { id, whole: &wasm[start..rest.original_position()], body, offset }, at_end))
+    };
+    let mut done = wasm.len() == COMPONENT.len();
+    Ok(std::iter::from_fn(move || {
+        if done {
+            return None;
+        }
+        let (item, at_end) = match next() {
+            Ok((section, at_end)) => (Ok(section), at_end),
+            Err(error) => (Err(malformed(error)), true),
+        };
+        done = at_end;
+        Some(item)
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn sections() -> Sections {
+        let manifest = "name = \"p\"\nversion = \"0.1.0\"\ndescription = \"d\"\nwit = \"0.1\"\n[tools.t]\n";
+        let tool = CatalogueTool {
+            name: "t".into(),
+            description: "Does it.".into(),
+            input_schema: json!({"type": "object", "properties": {"b": {}, "a": {}}}),
+            output_schema: None,
+        };
+        Sections { manifest: Manifest::from_toml(manifest).unwrap(), catalogue: vec![tool] }
+    }
+
+    fn component(custom: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut component = COMPONENT.to_vec();
+        for (name, data) in custom {
+            component.push(0);
+            CustomSection { name: (*name).into(), data: (*data).into() }.encode(&mut component);
+        }
+        component
+    }
+
+    #[test]
+    fn what_is_packed_is_read_back_and_nothing_else_is_kept() {
+        let old = component(&[("producers", b"x"), (MANIFEST, b"old")]);
+        let packed = pack(&old, &sections()).unwrap();
+        assert_eq!(read_sections(&packed), Ok(sections()));
+        let keys: Vec<_> =
+            sections().catalogue[0].input_schema["properties"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(keys, ["b", "a"], "the order is the author's");
+        assert_eq!(pack(&packed, &sections()), Ok(packed.clone()), "packing again changes nothing");
+        assert!(!packed.windows(9).any(|part| part == b"producers"));
+    }
+
+    #[test]
+    fn hostile_bytes_are_refused_by_name() {
+        let check = |wasm: &[u8], said: &str| {
+            let error = read_sections(wasm).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        };
+        check(b"", "does not begin like one");
+        check(b"\0asm\x01\0\0\0", "core module");
+        check(COMPONENT, "not packed as a plugin");
+        check(&[COMPONENT, &[0, 0xff, 0xff, 0xff, 0xff, 0x0f]].concat(), "not a WebAssembly component");
+        check(&[COMPONENT, &[0, 1, 0x7f]].concat(), "not a WebAssembly component");
+        check(&[COMPONENT, &[1, 0x80]].concat(), "not a WebAssembly component");
+        check(&component(&[(MANIFEST, b"{}")]), "missing field `version`");
+        check(&component(&[(MANIFEST, br#"{"version": 9}"#)]), "version 9, this Garth reads 1: update Garth");
+        check(&component(&[(MANIFEST, b"{}"), (MANIFEST, b"{}")]), "is there twice");
+        check(&component(&[(MANIFEST, &[b'['; 100_000])]), "section garth:manifest");
+        check(&component(&[(MANIFEST, &vec![b' '; MAX_SECTION + 1])]), "more than 1048576");
+        let packed = pack(&component(&[]), &sections()).unwrap();
+        for length in 0..packed.len() {
+            assert!(read_sections(&packed[..length]).is_err(), "cut at {length}");
+        }
+    }
+
+    #[test]
+    fn a_catalogue_is_held_to_its_bounds() {
+        let check = |change: fn(&mut CatalogueTool), said: &str| {
+            let mut sections = sections();
+            change(&mut sections.catalogue[0]);
+            let error = pack(&component(&[]), &sections).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        };
+        check(|tool| tool.name = "u".into(), "declared, not exported");
+        check(|tool| tool.name = "a b".into(), "no name for a tool");
+        check(|tool| tool.description = "x".repeat(MAX_DESCRIPTION + 1), "a description has");
+        check(|tool| tool.description = "\u{1b}[2J".into(), "a description has");
+        check(|tool| tool.input_schema = json!({"type": "array"}), "not \"object\"");
+        check(|tool| tool.input_schema["title"] = "x".repeat(MAX_SCHEMA).into(), "a schema is");
+        let mut twice = sections();
+        twice.catalogue.push(twice.catalogue[0].clone());
+        assert!(pack(&component(&[]), &twice).unwrap_err().to_string().contains("twice"));
+    }
+}

@@ -1,0 +1,317 @@
+//! `apply_patch`: several files in one call, all or nothing. Context lines come out as the file has them, whatever
+//! white space the patch has there.
+
+use garth_plugin::workspace::Path;
+use garth_plugin::{Change, Error, Output, Tool, failed};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{self, Action, Edit, MAX_FILE, Written};
+use crate::lines::{self, Line, Strictness};
+use crate::nearest;
+use crate::patch::{self, FilePatch, Hunk, HunkLine, Kind, Mark};
+
+pub struct ApplyPatch;
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    patch: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Data {
+    pub files: Vec<Written>,
+}
+
+impl Tool for ApplyPatch {
+    const NAME: &'static str = "apply_patch";
+    const DESCRIPTION: &'static str = include_str!("apply_patch.md");
+    type Args = Args;
+    type Data = Data;
+
+    fn call(args: Args) -> Result<Output<Data>, Error> {
+        let files = change::apply(&plan(&args.patch)?)?;
+        let text = files.iter().map(Written::line).collect::<Vec<_>>().join("\n");
+        let files = files.into_iter().filter(|file| file.action != Action::Unchanged).collect();
+        Ok(Output::new(text, Data { files }))
+    }
+
+    fn preview(args: Args) -> Result<Option<Vec<Change>>, Error> {
+        Ok(Some(change::preview(&plan(&args.patch)?)))
+    }
+}
+
+/// The edits of a patch: one a file, however often the patch names it.
+fn plan(text: &str) -> Result<Vec<Edit>, Error> {
+    let mut edits: Vec<Edit> = Vec::new();
+    for file in patch::parse(text)? {
+        let at = edit_of(&mut edits, &file.path)?;
+        let name = edits[at].path.name().to_owned();
+        let now = edits[at].after.take();
+        edits[at].after = match (&file.kind, now) {
+            (Kind::Add, Some(_)) => {
+                return Err(failed(format!("{name} exists already: update it instead of adding it")));
+            }
+            (Kind::Add, None) => Some(patched(&[], &file, &name)?),
+            (_, None) => return Err(failed(format!("{name} does not exist"))),
+            (Kind::Delete, Some(now)) => {
+                if !file.hunks.is_empty() && !patched(&now, &file, &name)?.is_empty() {
+                    return Err(failed(format!("{name}: the patch deletes the file, but not all of its lines")));
+                }
+                None
+            }
+            (Kind::Update { move_to: None }, Some(now)) => Some(patched(&now, &file, &name)?),
+            (Kind::Update { move_to: Some(to) }, Some(now)) => {
+                let moved = patched(&now, &file, &name)?;
+                let target = edit_of(&mut edits, to)?;
+                if target == at {
+                    Some(moved)
+                } else if edits[target].after.is_some() {
+                    return Err(failed(format!("{name} cannot be moved to {to}, which exists already")));
+                } else {
+                    edits[target].after = Some(moved);
+                    None
+                }
+            }
+        };
+    }
+    Ok(edits)
+}
+
+fn edit_of(edits: &mut Vec<Edit>, written: &str) -> Result<usize, Error> {
+    let path = Path::parse(written)?;
+    if let Some(at) = edits.iter().position(|edit| edit.path == path) {
+        return Ok(at);
+    }
+    let before = path.read_if_exists(MAX_FILE)?;
+    edits.push(Edit { path, after: before.clone(), before });
+    Ok(edits.len() - 1)
+}
+
+/// A file with its hunks applied, in order.
+fn patched(file: &[u8], patch: &FilePatch, name: &str) -> Result<Vec<u8>, Error> {
+    let lines = lines::split(file);
+    let mut output = Assembly { content: Vec::new(), ending: lines::main_ending(&lines), open: false };
+    let mut next = 0;
+    for (index, hunk) in patch.hunks.iter().enumerate() {
+        let place = locate(&lines, hunk, next).map_err(|problem| {
+            let number = if patch.hunks.len() > 1 { format!("hunk {} of ", index + 1) } else { String::new() };
+            failed(format!("{number}{name}: {problem}"))
+        })?;
+        lines[next..place.start].iter().for_each(|line| output.keep(line));
+        let found = &lines[place.start..];
+        let wanted: Vec<&[u8]> = wanted(hunk).map(|line| line.text.as_bytes()).collect();
+        let mut used = 0;
+        for line in &hunk.lines[..hunk.lines.len() - place.without] {
+            match line.mark {
+                Mark::Keep => {
+                    output.keep(&found[used]);
+                    used += 1;
+                }
+                Mark::Remove => used += 1,
+                Mark::Add if place.strictness == Strictness::Everywhere => {
+                    let text = lines::reindent(line.text.as_bytes(), used, &wanted[..place.height], found);
+                    output.add(&text, line.unfinished);
+                }
+                Mark::Add => output.add(line.text.as_bytes(), line.unfinished),
+            }
+        }
+        next = place.start + used;
+    }
+    lines[next..].iter().for_each(|line| output.keep(line));
+    Ok(output.content)
+}
+
+/// The file as it is put together. A line that had no ending gets one when another follows.
+struct Assembly {
+    content: Vec<u8>,
+    ending: &'static [u8],
+    open: bool,
+}
+
+impl Assembly {
+    fn keep(&mut self, line: &Line<'_>) {
+        self.close();
+        self.content.extend_from_slice(line.text);
+        self.content.extend_from_slice(line.ending);
+        self.open = line.ending.is_empty();
+    }
+
+    fn add(&mut self, text: &[u8], unfinished: bool) {
+        self.close();
+        self.content.extend_from_slice(text);
+        self.open = unfinished;
+        if !unfinished {
+            self.content.extend_from_slice(self.ending);
+        }
+    }
+
+    fn close(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.content.extend_from_slice(self.ending);
+        }
+    }
+}
+
+/// Where a hunk goes.
+struct Place {
+    /// The index of its first line.
+    start: usize,
+    /// How many lines of the file it covers.
+    height: usize,
+    /// How many empty lines of context at its end were no part of it.
+    without: usize,
+    strictness: Strictness,
+}
+
+fn wanted(hunk: &Hunk) -> impl Iterator<Item = &HunkLine> {
+    hunk.lines.iter().filter(|line| line.mark != Mark::Add)
+}
+
+fn locate(file: &[Line<'_>], hunk: &Hunk, next: usize) -> Result<Place, String> {
+    let all: Vec<&[u8]> = wanted(hunk).map(|line| line.text.as_bytes()).collect();
+    let mut from = next;
+    if let Some(anchor) = &hunk.anchor {
+        let levels = lines::ALL.iter();
+        let found = levels.flat_map(|level| lines::find(file, &[anchor.as_bytes()], next, *level)).next();
+        // The anchor may be repeated as the first line of the hunk, so the search begins at it and not behind it.
+        from = found.ok_or_else(|| not_there(file, &[anchor.as_bytes()], "the line after @@"))?;
+    }
+    if all.is_empty() {
+        let start = match (hunk.start, &hunk.anchor) {
+            _ if hunk.at_end => file.len(),
+            (Some(start), _) => start.clamp(next, file.len()),
+            (None, Some(_)) => from + 1,
+            (None, None) => file.len(),
+        };
+        return Ok(Place { start, height: 0, without: 0, strictness: Strictness::Exact });
+    }
+    let blank = |line: &&HunkLine| line.mark == Mark::Keep && line.text.is_empty();
+    let spare = hunk.lines.iter().rev().take_while(blank).count().min(all.len() - 1);
+    for without in [0, spare] {
+        let height = all.len() - without;
+        for strictness in lines::ALL {
+            let found = lines::find(file, &all[..height], from, strictness);
+            if let Some(start) = choose(file, hunk, &found, height)? {
+                return Ok(Place { start, height, without, strictness });
+            }
+        }
+        if spare == 0 {
+            break;
+        }
+    }
+    Err(not_there(file, &all, "this text"))
+}
+
+/// One of the places that match: the one at the end if that is meant, the nearest to the position that is given, the
+/// first below an anchor; else there must be only one.
+fn choose(file: &[Line<'_>], hunk: &Hunk, found: &[usize], height: usize) -> Result<Option<usize>, String> {
+    if let (true, Some(last)) = (hunk.at_end, found.last())
+        && last + height == file.len()
+    {
+        return Ok(Some(*last));
+    }
+    if let Some(start) = hunk.start {
+        return Ok(found.iter().copied().min_by_key(|at| at.abs_diff(start.saturating_sub(1))));
+    }
+    if found.len() > 1 && hunk.anchor.is_none() {
+        let places: Vec<_> = found.iter().take(20).map(|at| (at + 1).to_string()).collect();
+        return Err(format!("its lines are at more than one place ({}); add lines of context", places.join(", ")));
+    }
+    Ok(found.first().copied())
+}
+
+fn not_there(file: &[Line<'_>], wanted: &[&[u8]], what: &str) -> String {
+    let first = wanted.iter().find(|line| !line.trim_ascii().is_empty()).copied().unwrap_or_default();
+    let first = garth_plugin::text::clip_line(&String::from_utf8_lossy(first), 100);
+    match nearest::place(file, wanted) {
+        Some(shown) => format!("{what} is not there ({first}). The nearest text is:\n{shown}"),
+        None => format!("{what} is not there ({first}), nor anything like it; read the file first"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use garth_plugin::testing::Scratch;
+
+    fn apply(patch: &str) -> Result<String, Error> {
+        ApplyPatch::call(Args { patch: patch.into() }).map(|output| output.text)
+    }
+
+    fn check(file: &str, patch: &str, expected: &str) {
+        let scratch = Scratch::new(&[("f", file)]);
+        let result = apply(
+            &patch.replace("HEAD", "--- a/f\n+++ b/f\n").replace("UPDATE", "*** Begin Patch\n*** Update File: f"),
+        );
+        let text = match result {
+            Ok(_) => String::from_utf8(scratch.read("f")).unwrap(),
+            Err(error) => {
+                assert_eq!(scratch.read("f"), file.as_bytes());
+                error.to_string()
+            }
+        };
+        assert_eq!(text, expected, "{patch}");
+    }
+
+    #[test]
+    fn hunks_find_their_place() {
+        check("a\nb\nc\n", "HEAD@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n", "a\nB\nc\n");
+        check("x\na\nb\n", "HEAD@@ -1,2 +1,2 @@\n a\n-b\n+B\n", "x\na\nB\n");
+        check("a\nx\na\nx\n", "HEAD@@ -3,2 +3,2 @@\n a\n-x\n+y\n", "a\nx\na\ny\n");
+        check("a\nb\n", "HEAD@@ -1,0 +2 @@\n+n\n", "a\nn\nb\n");
+        check("a\nb\nc\n", "UPDATE\n-a\n+A\n@@\n-c\n+C\n*** End Patch", "A\nb\nC\n");
+        check("f\n x\ng\n x\n", "UPDATE\n@@ g\n- x\n+ y\n", "f\n x\ng\n y\n");
+        check("x\ny\nx\n", "UPDATE\n@@\n-x\n+z\n*** End of File\n", "x\ny\nz\n");
+        check("a\n", "UPDATE\n+b\n", "a\nb\n");
+        check("a\nb\nc\n", "UPDATE\n a\n-b\n\n*** End Patch", "a\nc\n");
+        check("a\r\nb\r\n", "HEAD@@ -1,2 +1,3 @@\n a\n+n\n b\n", "a\r\nn\r\nb\r\n");
+        check("if x {\n\ty\n}\n", "HEAD@@ -1,3 +1,3 @@\n if x {\n-    y\n+    z\n }\n", "if x {\n\tz\n}\n");
+    }
+
+    #[test]
+    fn the_end_of_a_file_is_as_the_patch_says() {
+        check("a\nb", "HEAD@@ -1,2 +1,2 @@\n a\n-b\n\\ No newline at end of file\n+c\n", "a\nc\n");
+        check("a\nb\n", "HEAD@@ -1,2 +1,2 @@\n a\n-b\n+c\n\\ No newline at end of file\n", "a\nc");
+        check("a\nb", "HEAD@@ -1 +1 @@\n-a\n+c\n", "c\nb");
+        check("a", "HEAD@@ -1 +1,2 @@\n a\n+b\n", "a\nb\n");
+    }
+
+    #[test]
+    fn what_does_not_fit_changes_nothing() {
+        check("x\ny\nx\n", "UPDATE\n-x\n+z\n", "f: its lines are at more than one place (1, 3); add lines of context");
+        check(
+            "alpha beta\n",
+            "HEAD@@ -1 +1 @@\n-alpha bet\n+x\n",
+            "f: this text is not there (alpha bet). The nearest text is:\n1\talpha beta",
+        );
+        check(
+            "a\nb\n",
+            "HEAD@@ -1 +1 @@\n-a\n+x\n@@ -2 +2 @@\n-qqq\n",
+            "hunk 2 of f: this text is not there (qqq), nor anything like it; read the file first",
+        );
+    }
+
+    #[test]
+    fn several_files_go_together_or_not_at_all() {
+        let scratch = Scratch::new(&[("a", "1\n"), ("b", "2\n"), ("c", "3\n")]);
+        let patch = "*** Begin Patch\n*** Update File: a\n-1\n+one\n*** Delete File: b\n*** Add File: d/new\n+n\n*** Update File: c\n*** Move to: e\n-3\n+three\n*** End Patch";
+        let preview = ApplyPatch::preview(Args { patch: patch.into() }).unwrap().unwrap();
+        let paths: Vec<_> = preview.iter().map(|change| (change.path.as_str(), change.content.is_some())).collect();
+        assert_eq!(paths, [("a", true), ("b", false), ("d/new", true), ("c", false), ("e", true)]);
+        assert!(apply(&format!("{patch}\n").replace("-3", "-4")).is_err());
+        assert_eq!(scratch.read("a"), b"1\n", "nothing is written when one file does not fit");
+        let text = apply(patch).unwrap();
+        assert_eq!(
+            text,
+            "changed a (+1 -1 lines)\ndeleted b (+0 -1 lines)\ncreated d/new (+1 -0 lines)\ndeleted c (+0 -1 lines)\n\
+             created e (+1 -0 lines)"
+        );
+        assert!(!scratch.exists("b") && !scratch.exists("c"));
+        assert_eq!((scratch.read("e"), scratch.read("d/new")), (b"three\n".to_vec(), b"n\n".to_vec()));
+        let again = apply("*** Add File: a\n+x").unwrap_err().to_string();
+        assert_eq!(again, "a exists already: update it instead of adding it");
+        assert_eq!(apply("*** Delete File: zz").unwrap_err().to_string(), "zz does not exist");
+        assert!(matches!(apply("*** Add File: ../x\n+x"), Err(Error::Invalid(_))));
+    }
+}

@@ -1,0 +1,110 @@
+//! `edit_file`: one text in a file replaced by another.
+
+use garth_plugin::workspace::Path;
+use garth_plugin::{Change, Error, Output, Tool};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::change::{self, Edit, MAX_FILE};
+use crate::lines;
+use crate::nearest::numbered;
+use crate::replace::{Places, Replaced, replace};
+
+pub struct EditFile;
+
+#[derive(Deserialize, JsonSchema)]
+pub struct Args {
+    path: String,
+    old_text: String,
+    new_text: String,
+    replace_all: Option<bool>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Data {
+    pub path: String,
+    /// How many places were replaced.
+    pub replacements: usize,
+    /// Where the first begins, from 1.
+    pub line: usize,
+    /// Whether the text was there byte for byte.
+    pub exact: bool,
+}
+
+impl Tool for EditFile {
+    const NAME: &'static str = "edit_file";
+    const DESCRIPTION: &'static str = include_str!("edit_file.md");
+    type Args = Args;
+    type Data = Data;
+
+    fn call(args: Args) -> Result<Output<Data>, Error> {
+        let height = args.new_text.lines().count().max(1);
+        let (edit, replaced) = plan(args)?;
+        let written = change::apply(std::slice::from_ref(&edit))?.remove(0);
+        let data = Data {
+            path: written.path.clone(),
+            replacements: replaced.count,
+            line: replaced.line,
+            exact: replaced.exact,
+        };
+        let mut text = written.line();
+        if replaced.count > 1 {
+            text.push_str(&format!(", {} places", replaced.count));
+        }
+        if !replaced.exact {
+            text.push_str("; old_text differed in white space. It reads now:\n");
+            let lines = lines::split(&replaced.content);
+            let from = (replaced.line - 1).min(lines.len());
+            text.push_str(&numbered(&lines, from, (from + height).min(lines.len())));
+        }
+        Ok(Output::new(text.trim_end(), data))
+    }
+
+    fn preview(args: Args) -> Result<Option<Vec<Change>>, Error> {
+        Ok(Some(change::preview(&[plan(args)?.0])))
+    }
+}
+
+fn plan(args: Args) -> Result<(Edit, Replaced), Error> {
+    let path = Path::parse(&args.path)?;
+    let before = path.read(MAX_FILE)?;
+    let places = if args.replace_all == Some(true) { Places::All } else { Places::One };
+    let replaced = replace(&before, &args.old_text, &args.new_text, places, path.name())?;
+    Ok((Edit { path, before: Some(before), after: Some(replaced.content.clone()) }, replaced))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use garth_plugin::testing::Scratch;
+
+    fn args(old: &str, new: &str) -> Args {
+        Args { path: "f".into(), old_text: old.into(), new_text: new.into(), replace_all: None }
+    }
+
+    #[test]
+    fn an_edit_is_written_and_reported() {
+        let scratch = Scratch::new(&[("f", "fn a() {\n\tb\n}\n")]);
+        assert_eq!(EditFile::call(args("b", "c")).unwrap().text, "changed f (+1 -1 lines)");
+        let tolerant = EditFile::call(args("fn a() {\n    c", "fn a() {\n    d\n    e")).unwrap().text;
+        assert_eq!(
+            tolerant,
+            "changed f (+2 -1 lines); old_text differed in white space. It reads now:\n1\tfn a() {\n2\t\td\n3\t\te"
+        );
+        assert_eq!(scratch.read("f"), b"fn a() {\n\td\n\te\n}\n");
+    }
+
+    #[test]
+    fn preview_and_call_agree_and_a_refusal_writes_nothing() {
+        let scratch = Scratch::new(&[("f", "x\nx\n")]);
+        assert!(EditFile::call(args("x", "y")).is_err());
+        assert_eq!(scratch.read("f"), b"x\nx\n");
+        let all = || Args { replace_all: Some(true), ..args("x", "y") };
+        let preview = EditFile::preview(all()).unwrap().unwrap();
+        assert_eq!(scratch.read("f"), b"x\nx\n");
+        EditFile::call(all()).unwrap();
+        assert_eq!(Some(scratch.read("f")), preview[0].content);
+        let missing = EditFile::call(Args { path: "none".into(), ..args("a", "b") }).unwrap_err();
+        assert_eq!(missing.detail(), "none does not exist");
+    }
+}

@@ -1,0 +1,17 @@
+//! The plugin `edit`: writes files. Every tool first computes all of its changes from what is there, which is also its
+//! preview; only then does it write, and what it cannot finish it takes back.
+
+mod apply_patch;
+mod change;
+mod edit_file;
+mod lines;
+mod nearest;
+mod patch;
+mod replace;
+mod write_file;
+
+pub use apply_patch::ApplyPatch;
+pub use edit_file::EditFile;
+pub use write_file::WriteFile;
+
+garth_plugin::export!(WriteFile, EditFile, ApplyPatch);

@@ -1,0 +1,123 @@
+//! A file as lines that keep their own endings: comparing ignores the ending, writing back changes no line that is not
+//! meant.
+
+/// A line: what is on it, and `\n`, `\r\n` or nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    pub text: &'a [u8],
+    pub ending: &'a [u8],
+}
+
+pub fn split(bytes: &[u8]) -> Vec<Line<'_>> {
+    let line = |whole: &'_ [u8]| -> usize {
+        match whole {
+            [.., b'\r', b'\n'] => 2,
+            [.., b'\n'] => 1,
+            _ => 0,
+        }
+    };
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n');
+    lines
+        .map(|whole| {
+            let (text, ending) = whole.split_at(whole.len() - line(whole));
+            Line { text, ending }
+        })
+        .collect()
+}
+
+/// The ending that most lines have; `\n` for a file without any.
+pub fn main_ending(lines: &[Line<'_>]) -> &'static [u8] {
+    let (mut unix, mut windows) = (0, 0);
+    for line in lines {
+        match line.ending {
+            b"\r\n" => windows += 1,
+            b"\n" => unix += 1,
+            _ => {}
+        }
+    }
+    if windows > unix { b"\r\n" } else { b"\n" }
+}
+
+/// How strictly two lines are compared, from exact to blind for white space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strictness {
+    Exact,
+    /// White space at the end does not count.
+    End,
+    /// Nor at the beginning; runs in between count as one space.
+    Everywhere,
+}
+
+pub const ALL: [Strictness; 3] = [Strictness::Exact, Strictness::End, Strictness::Everywhere];
+
+pub fn same(a: &[u8], b: &[u8], strictness: Strictness) -> bool {
+    match strictness {
+        Strictness::Exact => a == b,
+        Strictness::End => a.trim_ascii_end() == b.trim_ascii_end(),
+        Strictness::Everywhere => words(a).eq(words(b)),
+    }
+}
+
+pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+}
+
+/// Where `wanted` stands in `lines` at or after `from`: the index of the first line of each place.
+pub fn find(lines: &[Line<'_>], wanted: &[&[u8]], from: usize, strictness: Strictness) -> Vec<usize> {
+    let Some(last) = lines.len().checked_sub(wanted.len()) else { return Vec::new() };
+    let matches =
+        |start: &usize| wanted.iter().zip(&lines[*start..]).all(|(wanted, line)| same(wanted, line.text, strictness));
+    (from..=last).filter(matches).collect()
+}
+
+/// The white space that a line begins with.
+pub fn indent(line: &[u8]) -> &[u8] {
+    let end = line.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
+    &line[..end]
+}
+
+/// Moves `new`, which comes as line `index`, to where `old` was found: where a new line is indented like a line of `old`,
+/// or deeper, that part of the indent becomes the one that the file has there.
+pub fn reindent(new: &[u8], index: usize, old: &[&[u8]], found: &[Line<'_>]) -> Vec<u8> {
+    let own = indent(new);
+    if new.trim_ascii().is_empty() {
+        return new.to_vec();
+    }
+    let pairs = old.iter().zip(found).enumerate().filter(|(_, (old, _))| !old.trim_ascii().is_empty());
+    let best = pairs
+        .map(|(at, (old, found))| (at, indent(old), indent(found.text)))
+        .filter(|(_, old, _)| own.starts_with(old))
+        .max_by_key(|(at, old, _)| (old.len(), std::cmp::Reverse(at.abs_diff(index))));
+    match best {
+        Some((_, old, found)) => [found, &new[old.len()..]].concat(),
+        None => new.to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_and_endings_put_together_are_the_file() {
+        for file in [&b""[..], b"a", b"a\n", b"a\r\n\nb\r", b"\n\n", b"a\xff\r\n"] {
+            let lines = split(file);
+            let whole: Vec<u8> = lines.iter().flat_map(|line| [line.text, line.ending].concat()).collect();
+            assert_eq!(whole, file);
+        }
+        assert_eq!(main_ending(&split(b"a\r\nb\r\nc\n")), b"\r\n");
+        assert_eq!(main_ending(&split(b"a")), b"\n");
+    }
+
+    #[test]
+    fn an_indent_follows_the_place() {
+        let found = split(b"\tif x {\n\t\ty\n");
+        let old: [&[u8]; 2] = [b"if x {", b"    y"];
+        let check = |new: &str, expected: &str| {
+            assert_eq!(String::from_utf8(reindent(new.as_bytes(), 0, &old, &found)).unwrap(), expected);
+        };
+        check("if z {", "\tif z {");
+        check("    y + 1", "\t\ty + 1");
+        check("", "");
+    }
+}

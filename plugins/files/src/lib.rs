@@ -1,0 +1,11 @@
+//! The plugin `files`: reads files, lists folders, finds files by name. It never writes.
+
+mod glob;
+mod list_dir;
+mod read_file;
+
+pub use glob::Glob;
+pub use list_dir::ListDir;
+pub use read_file::ReadFile;
+
+garth_plugin::export!(ReadFile, ListDir, Glob);
