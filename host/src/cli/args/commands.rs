@@ -1,0 +1,161 @@
+//! The subcommands as clap reads them; the doc comments are the help text.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::flags::FlagArgs;
+use super::{BenchSubject, Command, Goals, Stdin, TaskSource, TrustAction};
+
+const EXAMPLES: &str = "\
+Examples:
+  garth                                   talk to the agent in this folder
+  garth \"fix the failing test\"            the same, starting with a task
+  garth run \"explain src/lib.rs\"          one task, the answer on standard output
+  garth run --json < task.md              a task from standard input, events as JSON lines
+  garth --resume latest                   go on with the last session of this project
+  garth demo                              watch it work, without a model
+  garth doctor                            what is missing, and what to do about it";
+
+/// A local-first coding agent whose every tool runs in a sandbox.
+///
+/// The model runs on your machine (Ollama, or any OpenAI-compatible server); each tool call runs as a WASI component
+/// that can touch only what was granted. Without a command, garth opens a conversation in the current folder.
+#[derive(Debug, Parser)]
+#[command(name = "garth", version, after_help = EXAMPLES)]
+pub(super) struct Cli {
+    /// A first task for the conversation
+    #[arg(value_name = "TASK")]
+    pub task: Vec<String>,
+    #[command(flatten)]
+    pub flags: FlagArgs,
+    #[command(subcommand)]
+    pub command: Option<Sub>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Sub {
+    /// Do one task without a conversation
+    ///
+    /// The answer goes to standard output, what the agent does to standard error. Where nobody can be asked (no terminal,
+    /// or --json), whatever would be asked is denied.
+    #[command(after_help = RUN)]
+    Run(RunArgs),
+    /// Show the models of the configured servers, and what each can do
+    Models,
+    /// Watch a scripted model repair a small project with the real tools
+    Demo,
+    /// Check toolchain, sandbox, servers, cache and configuration
+    Doctor,
+    /// Show the configuration
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Config(ConfigArgs),
+    /// Trust what this project's files ask for, exactly as they are now
+    Trust(TrustArgs),
+    /// Print the system prompt as the model gets it, and what it costs in tokens
+    Prompt,
+    /// List this project's sessions
+    Sessions,
+    /// Measure, and compare with the goals
+    #[command(arg_required_else_help = true)]
+    Bench(BenchArgs),
+    #[command(name = "__sandbox", hide = true)]
+    Helper(HelperArgs),
+}
+
+const RUN: &str = "\
+Exit codes:
+  0  done                3  step limit reached
+  1  failed              4  ended because something was denied
+  2  wrong usage       130  cancelled (Ctrl-C; a second one exits at once)";
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// The task; '-', or nothing where standard input is piped, reads it from there
+    #[arg(value_name = "TASK")]
+    task: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ConfigArgs {
+    #[command(subcommand)]
+    action: ConfigAction,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigAction {
+    /// Print every value with the layer that set it
+    Show,
+    /// Print which files are read
+    Path,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrustArgs {
+    /// Take the trust back
+    #[arg(long)]
+    revoke: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArgs {
+    #[arg(value_enum)]
+    subject: Subject,
+    /// Exit with 1 when a goal is missed
+    #[arg(long)]
+    check: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Subject {
+    /// One call in a fresh instance, against spawning a program
+    Sandbox,
+    /// Searching a large tree inside the sandbox, against the same code outside
+    Search,
+    /// From process start until input is read
+    Start,
+    /// What the loop itself costs for each step
+    Loop,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HelperArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    rest: Vec<std::ffi::OsString>,
+}
+
+impl Sub {
+    pub fn into_command(self, stdin: Stdin) -> Result<Command, String> {
+        Ok(match self {
+            Sub::Run(args) => Command::Run { task: args.source(stdin)? },
+            Sub::Models => Command::Models,
+            Sub::Demo => Command::Demo,
+            Sub::Doctor => Command::Doctor,
+            Sub::Config(ConfigArgs { action: ConfigAction::Show }) => Command::ConfigShow,
+            Sub::Config(ConfigArgs { action: ConfigAction::Path }) => Command::ConfigPath,
+            Sub::Trust(TrustArgs { revoke: true }) => Command::Trust { action: TrustAction::Revoke },
+            Sub::Trust(TrustArgs { revoke: false }) => Command::Trust { action: TrustAction::Give },
+            Sub::Prompt => Command::Prompt,
+            Sub::Sessions => Command::Sessions,
+            Sub::Bench(args) => Command::Bench {
+                subject: match args.subject {
+                    Subject::Sandbox => BenchSubject::Sandbox,
+                    Subject::Search => BenchSubject::Search,
+                    Subject::Start => BenchSubject::Start,
+                    Subject::Loop => BenchSubject::Loop,
+                },
+                goals: if args.check { Goals::Check } else { Goals::Report },
+            },
+            Sub::Helper(HelperArgs { rest: _ }) => Command::Helper,
+        })
+    }
+}
+
+impl RunArgs {
+    fn source(self, stdin: Stdin) -> Result<TaskSource, String> {
+        let task = self.task.join(" ");
+        match (task.trim(), stdin) {
+            ("-", _) | ("", Stdin::Piped) => Ok(TaskSource::Stdin),
+            ("", Stdin::Terminal) => Err("there is no task; for example: garth run \"fix the failing test\"".into()),
+            (task, _) => Ok(TaskSource::Text(task.to_owned())),
+        }
+    }
+}

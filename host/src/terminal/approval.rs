@@ -1,0 +1,69 @@
+//! What a question shows: what would happen, exactly, why it is asked, and the rule that 'always' would store.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::call::cut;
+use super::diff::limited;
+use super::{Role, Style, argv, block, diff_block, one_line, plural};
+use crate::protocol::{Answer, ApprovalRequest, Scope, Subject};
+
+const MARKER: &str = "▶ garth asks:";
+const GUTTER: &str = "  │ ";
+
+/// How much of the subject is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    Usual,
+    All,
+}
+
+/// The question, without the line that takes the answer. Only its first line starts in column 0.
+pub fn question_text(style: Style, request: &ApprovalRequest, extent: Extent) -> String {
+    let (verb, subject) = subject(style, &request.subject, extent);
+    // A row that the terminal breaks would put a tool's text into column 0.
+    let room = style.width.map_or(usize::MAX, |width| width.saturating_sub(MARKER.width() + verb.width() + 3).max(8));
+    let who = cut(&format!("{} ({})", one_line(&request.tool), one_line(&request.plugin)), room);
+    let mut shown = format!("{} {who} {verb}\n{subject}", style.paint(Role::Marker, MARKER));
+    shown.push_str(&block(style, "  ", Role::Dim, &format!("asked because: {}", one_line(&request.reason))));
+    if let Some(rule) = &request.rule {
+        shown.push_str(&block(style, "  ", Role::Dim, &format!("'always' would store: {}", one_line(rule))));
+    }
+    shown
+}
+
+fn subject(style: Style, subject: &Subject, extent: Extent) -> (String, String) {
+    match subject {
+        Subject::Files { changes } => {
+            let diffs = changes.iter().map(|file| diff_block(style, file, extent)).collect();
+            (format!("wants to change {}", plural(changes.len() as u64, "file")), diffs)
+        }
+        Subject::Program { argv: words, directory, access } => {
+            let directory = if directory.is_empty() { "." } else { directory };
+            let place = format!("in {} · {}", one_line(directory), one_line(access));
+            let shown = block(style, GUTTER, Role::Strong, &argv(words)) + &block(style, GUTTER, Role::Dim, &place);
+            ("wants to run a program".into(), shown)
+        }
+        Subject::Call { arguments } => {
+            let json = serde_json::to_string_pretty(arguments).unwrap_or_else(|_| arguments.to_string());
+            let shown = limited(style, &json, extent, |_| Role::Plain);
+            let unknown = block(style, GUTTER, Role::Warn, "what it would write cannot be told before");
+            ("wants to run".into(), shown + &unknown)
+        }
+    }
+}
+
+/// What was answered, in one line.
+pub fn answered(style: Style, answer: &Answer) -> String {
+    let (role, text) = match answer {
+        Answer::Yes => (Role::Good, "✓ allowed once".to_owned()),
+        Answer::No { reason: None } => (Role::Warn, "✗ not allowed".to_owned()),
+        Answer::No { reason: Some(reason) } => (Role::Warn, format!("✗ not allowed: {}", one_line(reason))),
+        Answer::Always { scope: Scope::Session } => {
+            (Role::Good, "✓ allowed, and from now on in this session".to_owned())
+        }
+        Answer::Always { scope: Scope::Project } => {
+            (Role::Good, "✓ allowed, and from now on in this project".to_owned())
+        }
+    };
+    block(style, "  ", role, &text)
+}

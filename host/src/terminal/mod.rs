@@ -1,0 +1,32 @@
+//! What the front ends for a terminal share: harmless text, colours, wrapping, and how events, calls, diffs and questions look.
+//!
+//! The rule that holds it together: column 0 belongs to Garth. Text of a model, a tool, a file or a server is escaped
+//! ([`escape`]) and set behind a gutter on every row, wrapped rows included ([`Flow`]), so it can neither steer the
+//! terminal nor print a line that looks like one of Garth's questions. It knows `protocol` only: no loop, no policy.
+
+mod approval;
+mod call;
+mod diff;
+mod escape;
+mod flow;
+mod interrupt;
+mod keys;
+mod link;
+mod question;
+mod style;
+mod transcript;
+mod turn;
+mod words;
+
+pub use approval::{Extent, answered, question_text};
+pub use call::{call_line, name_line, result_block};
+pub use diff::diff_block;
+pub use escape::{escape, escape_json, is_hidden, one_line};
+pub use flow::{Flow, block};
+pub use interrupt::interrupts;
+pub use keys::{Typed, line_text, read_lines};
+pub use link::Link;
+pub use question::{Question, Reply};
+pub use style::{Colour, Role, Screen, Style, screen_width};
+pub use transcript::{Part, Transcript};
+pub use words::{argv, duration, plural, quoted, thousands};
