@@ -1,6 +1,28 @@
 //! Garth, a local-first coding agent: the model runs on your machine, every tool runs as a sandboxed component.
 //! The modules below are listed from the bottom layer to the top; `README.md` beside this crate explains them.
 
+// 0: pure
+pub mod context;
 pub mod policy;
-pub mod process;
 pub mod protocol;
+pub mod recover;
+
+// 1: adapters
+pub mod config;
+pub mod model;
+pub mod plugins;
+pub mod process;
+pub mod sandbox;
+pub mod session;
+
+// 2: behaviour
+pub mod agent;
+pub mod approval;
+
+// 3: front ends
+pub mod cli;
+pub mod repl;
+pub mod terminal;
+
+// 4: root
+pub mod app;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The `garth` program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    garth::app::main()
+}

@@ -1,0 +1,164 @@
+//! Asks the model once and collects its reply: streamed deltas out as events, tool calls in, whether the server named
+//! them or the model wrote them as text.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use serde_json::{Map, Value};
+
+use super::Context;
+use super::turn::Turn;
+use crate::model::retry::{self, Attempt, Backoff};
+use crate::model::{Delta, Model, ModelError, RawCall, Request};
+use crate::protocol::{Event, FinishReason, Message, ToolCall};
+use crate::recover::{self, StreamFilter};
+
+/// One call of a reply.
+pub(super) struct Asked {
+    pub call: ToolCall,
+    /// Why the arguments could not be read; the call then carries none.
+    pub unreadable: Option<String>,
+}
+
+/// One whole reply.
+pub(super) struct Reply {
+    pub text: String,
+    pub reasoning: Option<String>,
+    pub asked: Vec<Asked>,
+    pub finish: FinishReason,
+    /// The user cancelled; what had arrived is kept, calls are not.
+    pub cancelled: bool,
+}
+
+/// What has arrived of a reply so far.
+#[derive(Default)]
+struct Arrived {
+    text: String,
+    reasoning: String,
+    calls: Vec<RawCall>,
+    finish: Option<FinishReason>,
+}
+
+/// A reply on its way, and what keeps the markup of calls from the screen.
+struct Arriving {
+    arrived: Arrived,
+    filter: StreamFilter,
+}
+
+/// Sends the conversation and waits for the end of the reply. Retries are shown as events. With an error comes what had
+/// arrived before it, without calls.
+pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> (Reply, Option<ModelError>) {
+    let request = Request {
+        messages: context.messages.clone(),
+        tools: context.tools.clone(),
+        sampling: turn.services.settings.sampling,
+    };
+    let mut stream = retry::stream(model.clone(), Arc::new(request), Backoff::default());
+    let mut arriving = Arriving::new(context);
+    let (mut cancelled, mut failure) = (false, None);
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = turn.cancel.cancelled() => { cancelled = true; break }
+            next = stream.next() => next,
+        };
+        match next {
+            Some(Ok(Attempt::Delta(delta))) => arriving.take(delta, turn).await,
+            Some(Ok(Attempt::Retry { attempt, wait_ms, reason })) => {
+                arriving = Arriving::new(context);
+                turn.services.recorder.emit(Event::Retry { attempt, wait_ms, reason }).await;
+            }
+            Some(Err(error)) => {
+                failure = Some(error);
+                break;
+            }
+            None => break,
+        }
+    }
+    let Arriving { filter, arrived } = arriving;
+    show(turn, filter.finish()).await;
+    let whole = !cancelled && failure.is_none();
+    (Reply { cancelled, ..arrived.reply(context, whole) }, failure)
+}
+
+impl Arriving {
+    fn new(context: &Context) -> Arriving {
+        Arriving { arrived: Arrived::default(), filter: StreamFilter::new(&context.tools) }
+    }
+
+    async fn take(&mut self, delta: Delta, turn: &Turn) {
+        match delta {
+            Delta::Text(text) => {
+                show(turn, self.filter.push(&text)).await;
+                self.arrived.text.push_str(&text);
+            }
+            Delta::Reasoning(text) => {
+                self.arrived.reasoning.push_str(&text);
+                turn.services.recorder.emit(Event::ReasoningDelta { text }).await;
+            }
+            Delta::Call(call) => self.arrived.calls.push(call),
+            Delta::Usage(usage) => turn.services.recorder.emit(Event::Usage { usage }).await,
+            Delta::Finish(reason) => self.arrived.finish = Some(reason),
+        }
+    }
+}
+
+impl Arrived {
+    /// Only a whole reply has calls: one that was cut off may lack the half of the last.
+    fn reply(self, context: &Context, whole: bool) -> Reply {
+        let mut ids = used_ids(&context.messages);
+        let mut text = self.text;
+        let asked = if !whole {
+            Vec::new()
+        } else if self.calls.is_empty() {
+            let found = recover::find_calls(&text, &context.tools);
+            text = found.text;
+            let call = |found: recover::FoundCall| ToolCall {
+                id: fresh_id(None, &mut ids),
+                name: found.name,
+                arguments: found.arguments,
+                recovered: Some(found.form.to_string()),
+            };
+            found.calls.into_iter().map(call).map(|call| Asked { call, unreadable: None }).collect()
+        } else {
+            self.calls.into_iter().map(|raw| read(raw, &mut ids)).collect()
+        };
+        let reasoning = Some(self.reasoning).filter(|reasoning| !reasoning.is_empty());
+        Reply { text, reasoning, asked, finish: self.finish.unwrap_or(FinishReason::Stop), cancelled: false }
+    }
+}
+
+async fn show(turn: &Turn, text: String) {
+    if !text.is_empty() {
+        turn.services.recorder.emit(Event::TextDelta { text }).await;
+    }
+}
+
+/// Reads the arguments that a server passed on, repairing what can be repaired.
+fn read(raw: RawCall, ids: &mut HashSet<String>) -> Asked {
+    let id = fresh_id(raw.id, ids);
+    let none = || Value::Object(Map::new());
+    let (arguments, recovered, unreadable) = match recover::parse_arguments(&raw.arguments) {
+        Ok((arguments, repaired)) => (arguments, repaired.then(|| "repaired_json".to_string()), None),
+        Err(error) => (none(), None, Some(format!("the arguments are not a JSON object: {error}"))),
+    };
+    Asked { call: ToolCall { id, name: raw.name, arguments, recovered }, unreadable }
+}
+
+fn used_ids(messages: &[Message]) -> HashSet<String> {
+    let calls = messages.iter().filter_map(|message| match message {
+        Message::Assistant { calls, .. } => Some(calls),
+        _ => None,
+    });
+    calls.flatten().map(|call| call.id.clone()).collect()
+}
+
+/// The server's id where it is new, else one of our own: some servers count from zero in every reply.
+fn fresh_id(wanted: Option<String>, used: &mut HashSet<String>) -> String {
+    let id = wanted.filter(|id| !id.is_empty() && !used.contains(id)).unwrap_or_else(|| {
+        (used.len() + 1..).map(|number| format!("call_{number}")).find(|id| !used.contains(id)).unwrap_or_default()
+    });
+    used.insert(id.clone());
+    id
+}

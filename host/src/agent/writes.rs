@@ -1,0 +1,162 @@
+//! Everything about a call that may write: what it would change is shown and approved, what it replaces is kept, and
+//! afterwards it is checked that just this was written.
+
+use serde_json::Value;
+
+use super::call::{Ended, refused};
+use super::files;
+use super::gate::{Caller, Silent};
+use crate::approval::file_diff;
+use crate::plugins::Tool;
+use crate::policy::{Access, Action, Capabilities, Workspace};
+use crate::protocol::{FileDiff, Subject, ToolStatus};
+use crate::sandbox::Change;
+
+/// What a call may do, now that it has passed the gate.
+pub(super) struct Permit {
+    pub capabilities: Capabilities,
+    /// What was approved, exactly; `None` when the tool could not tell.
+    pub changes: Option<Vec<Approved>>,
+}
+
+/// One approved change.
+pub(super) struct Approved {
+    /// Where the file really is, relative to the workspace.
+    path: String,
+    before: Option<Vec<u8>>,
+    after: Option<Vec<u8>>,
+}
+
+/// Lets the call through or says why not.
+pub(super) async fn permit(caller: &Caller, tool: &Tool, arguments: &Value) -> Result<Permit, Ended> {
+    let denied = |text: String| Ended::new(ToolStatus::Denied, format!("denied: {text}"));
+    let unseen = || Subject::Call { arguments: arguments.clone() };
+    if tool.reads_only() {
+        caller.permit(Action::Read, unseen()).await.map_err(denied)?;
+        return Ok(Permit { capabilities: tool.capabilities.clone(), changes: None });
+    }
+    if let Some(reason) = caller.denied_altogether() {
+        return Err(denied(reason));
+    }
+    let preview = caller.turn.services.plugins.preview(tool, arguments, std::sync::Arc::new(Silent)).await;
+    let denials = preview.used.denials.iter().map(|denial| format!("\n{denial}")).collect::<String>();
+    match preview.result.map_err(|error| refused(tool, error, &denials))? {
+        Some(changes) if changes.is_empty() => Ok(Permit { capabilities: reading(tool), changes: Some(Vec::new()) }),
+        Some(changes) => {
+            let changes = examine(caller, changes).map_err(denied)?;
+            let paths = changes.iter().map(|change| change.path.clone()).collect();
+            let diffs = changes.iter().map(Approved::diff).collect();
+            caller.permit(Action::Write { paths }, Subject::Files { changes: diffs }).await.map_err(denied)?;
+            Ok(Permit { capabilities: tool.capabilities.clone(), changes: Some(changes) })
+        }
+        None => unpredictable(caller, tool, unseen()).await.map_err(denied),
+    }
+}
+
+/// A tool that cannot tell what it would write. One that runs programs is asked about when it starts them; until a rule
+/// allows it altogether, its own hands may only read, so that nothing is written unasked.
+async fn unpredictable(caller: &Caller, tool: &Tool, subject: Subject) -> Result<Permit, String> {
+    let runs_programs = !tool.capabilities.process.is_empty();
+    if runs_programs && caller.needs_a_word(Action::Unknown) {
+        return Ok(Permit { capabilities: reading(tool), changes: None });
+    }
+    caller.permit(Action::Unknown, subject).await?;
+    Ok(Permit { capabilities: tool.capabilities.clone(), changes: None })
+}
+
+/// What the tool has, without writing.
+fn reading(tool: &Tool) -> Capabilities {
+    let workspace = tool.capabilities.workspace.intersect(&Workspace::All(Access::Read));
+    Capabilities { workspace, ..tool.capabilities.clone() }
+}
+
+/// Compares what the tool has seen with the files as they are.
+fn examine(caller: &Caller, changes: Vec<Change>) -> Result<Vec<Approved>, String> {
+    let workspace = &caller.turn.services.workspace;
+    let one = |change: Change| {
+        let path = files::relative(workspace, &change.path).map_err(|error| error.to_string())?;
+        let before = files::read(workspace, &path).map_err(|error| error.to_string())?;
+        if before.as_deref().map(files::sha256) != change.base.map(|base| base.to_lowercase()) {
+            return Err(format!("{path}: the tool's preview does not start from the file as it is; read it again"));
+        }
+        Ok(Approved { path, before, after: change.content })
+    };
+    changes.into_iter().map(one).collect()
+}
+
+/// The user took time to answer: a file that has changed since is not overwritten.
+fn unchanged(caller: &Caller, changes: &[Approved]) -> Result<(), String> {
+    let workspace = &caller.turn.services.workspace;
+    let changed =
+        changes.iter().find(|change| files::read(workspace, &change.path).ok() != Some(change.before.clone()));
+    changed.map_or(Ok(()), |change| {
+        Err(format!(
+            "{}: the file has changed since the diff was shown; nothing was written. Read it again.",
+            change.path
+        ))
+    })
+}
+
+/// Keeps what is about to be replaced, so that it can be undone.
+pub(super) async fn journal(caller: &Caller, changes: &Option<Vec<Approved>>) -> Result<(), Ended> {
+    for change in changes.iter().flatten() {
+        let recorder = &caller.turn.services.recorder;
+        match recorder.replaced(&caller.call_id, &change.path, change.before.as_deref()) {
+            Ok(event) => recorder.show(event).await,
+            Err(error) => {
+                let text = format!("nothing was written: what {} replaces could not be kept: {error}", change.path);
+                return Err(Ended::new(ToolStatus::Failed, text));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The last look before the call runs.
+pub(super) fn recheck(caller: &Caller, changes: Option<&[Approved]>) -> Result<(), Ended> {
+    unchanged(caller, changes.unwrap_or_default()).map_err(|text| Ended::new(ToolStatus::Failed, text))
+}
+
+/// Whether the call said that it did its work.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Claim {
+    Done,
+    NotDone,
+}
+
+/// After the call: what was written beyond what was approved, or otherwise than shown.
+pub(super) fn verify(
+    caller: &Caller,
+    changes: Option<&[Approved]>,
+    written: &[String],
+    claim: Claim,
+) -> Option<String> {
+    let changes = changes?;
+    let workspace = &caller.turn.services.workspace;
+    let expected = |path: &String| changes.iter().any(|change| change.covers(path));
+    let mut surprises: Vec<String> = written.iter().filter(|path| !expected(path)).cloned().collect();
+    for change in changes {
+        let now = files::read(workspace, &change.path).ok();
+        let untouched = claim == Claim::NotDone && now.as_ref() == Some(&change.before);
+        if now.as_ref() != Some(&change.after) && !untouched {
+            surprises.push(change.path.clone());
+        }
+    }
+    surprises.sort();
+    surprises.dedup();
+    (!surprises.is_empty()).then(|| {
+        let list = surprises.join(", ");
+        format!("warning: {} wrote something else than was approved: {list}. Look at these files.", caller.tool)
+    })
+}
+
+impl Approved {
+    fn diff(&self) -> FileDiff {
+        file_diff(&self.path, self.before.as_deref(), self.after.as_deref())
+    }
+
+    /// Whether `path` is this file, or a folder that had to be made for it.
+    fn covers(&self, path: &str) -> bool {
+        self.path == path || self.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+    }
+}

@@ -1,0 +1,28 @@
+//! `garth bench`: what the promises about speed come to on this machine. Ratios carry over between machines, absolute
+//! times only roughly; run it on an idle machine, with a release build.
+
+mod report;
+mod sandbox;
+mod search;
+mod start;
+mod steps;
+mod tree;
+
+use anyhow::Result;
+
+use super::Context;
+use crate::cli::args::BenchSubject;
+
+/// Measures and prints; `false` when a goal was missed.
+pub async fn run(context: &Context, subject: BenchSubject, json: bool) -> Result<bool> {
+    if cfg!(debug_assertions) {
+        eprintln!("this is a debug build: its figures say nothing; use cargo run --release -- bench …");
+    }
+    let figures = match subject {
+        BenchSubject::Sandbox => sandbox::measure(context).await?,
+        BenchSubject::Search => search::measure(context).await?,
+        BenchSubject::Start => start::measure().await?,
+        BenchSubject::Loop => steps::measure(context).await?,
+    };
+    Ok(report::print(&figures, json)?)
+}

@@ -1,0 +1,135 @@
+//! Settings become services: the sandbox, the plugins, the program runner, the model connections.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
+
+use crate::agent;
+use crate::config::{Loaded, Paths, Settings, settings};
+use crate::model::{self, Endpoint, ModelError, Sampling, Secret};
+use crate::plugins::{Plugins, Setup};
+use crate::policy::{self, Effect, Rule};
+use crate::process::{self, Runner};
+use crate::sandbox::{Protection, Sandbox};
+
+/// The sandbox with its native-code cache.
+pub fn sandbox(paths: &Paths) -> Result<Sandbox> {
+    let cache_dir = Some(paths.cache.join("native"));
+    Sandbox::new(crate::sandbox::Settings { cache_dir, key_dir: paths.state.clone() })
+        .context("the sandbox could not be started")
+}
+
+/// The built-in plugins with what the user grants them in `workspace`.
+pub fn plugins(sandbox: Sandbox, loaded: &Loaded, paths: &Paths, workspace: &Path) -> Result<Plugins> {
+    let settings = &loaded.settings;
+    let protection = Protection::new(&readonly(settings), &settings.files.secrets)
+        .map_err(|error| anyhow!("files.readonly or files.secrets: {error}"))?;
+    let plugin = |name: &str| settings.plugins.get(name).cloned().unwrap_or_default();
+    Plugins::load(Setup {
+        sandbox,
+        workspace: workspace.to_path_buf(),
+        protection: Arc::new(protection),
+        limits: settings.limits.clone(),
+        enabled: &|name| plugin(name).enabled,
+        grant: &|name, tool| plugin(name).grant(tool),
+        state: paths.project_state().join("plugins"),
+    })
+}
+
+/// What neither tools nor programs write: the protected files, and the paths that a rule denies to everybody. Programs
+/// are not asked about by path, so such a rule holds only where files are opened.
+fn readonly(settings: &Settings) -> Vec<String> {
+    let denied = |rule: &&Rule| rule.effect == Effect::Deny && rule.tool.is_none() && rule.plugin.is_none();
+    let denied = settings.approval.rules.iter().filter(denied).filter_map(|rule| rule.path.clone());
+    settings.files.all_readonly().into_iter().chain(denied).collect()
+}
+
+/// Runs programs in the operating system's sandbox.
+pub fn runner(settings: &Settings) -> Result<Runner> {
+    let process = &settings.process;
+    Ok(Runner::new(process::Settings {
+        time: process.time.0,
+        output: process.output.0,
+        memory: process.memory.0,
+        processes: process.processes,
+        file_size: process.file_size.0,
+        allow_unsandboxed: process.allow_unsandboxed,
+        readable: process.readable.clone(),
+        path: process.path.clone(),
+        env: process.env.clone(),
+        protection: process::Protected {
+            readonly: readonly(settings).into_iter().chain(policy::instructions().map(String::from)).collect(),
+            secret: settings.files.secrets.clone(),
+        },
+        helper: helper()?,
+        ..process::Settings::default()
+    }))
+}
+
+/// This program, which is also the helper that confines others.
+fn helper() -> Result<PathBuf> {
+    std::env::current_exe().context("the path of the running garth binary cannot be told, and programs need it")
+}
+
+/// The configured endpoint for the model `name`; empty where the server's own choice will be taken.
+pub fn endpoint(model: &settings::Model, name: &str) -> Result<Endpoint, ModelError> {
+    let url = model.url().or_else(|| model.configured_url.clone()).ok_or_else(|| ModelError::Settings {
+        reason: "the provider 'scripted' plays a file; name it with model.script or --url".into(),
+    })?;
+    let mut endpoint = Endpoint::new(provider(model.provider), url, name);
+    endpoint.api_key = api_key(model.api_key_env.as_deref())?;
+    endpoint.num_ctx = model.num_ctx;
+    endpoint.max_num_ctx = model.max_ctx;
+    endpoint.keep_alive = model.keep_alive_for_ollama();
+    endpoint.think = model.think;
+    endpoint.replay_reasoning = model.replay_reasoning;
+    endpoint.allow_remote = model.allow_remote;
+    endpoint.idle_timeout = model.idle_timeout.0;
+    endpoint.connect_timeout = model.connect_timeout.0;
+    endpoint.proxy = model.proxy.clone();
+    Ok(endpoint)
+}
+
+/// One of `[[endpoints]]`, for probing.
+pub fn further_endpoint(settings: &settings::Endpoint) -> Result<Endpoint, ModelError> {
+    let mut endpoint = Endpoint::new(provider(settings.provider), settings.url.clone(), "");
+    endpoint.api_key = api_key(settings.api_key_env.as_deref())?;
+    Ok(endpoint)
+}
+
+fn provider(provider: settings::Provider) -> model::Provider {
+    match provider {
+        settings::Provider::Ollama => model::Provider::Ollama,
+        settings::Provider::OpenAi => model::Provider::OpenAi,
+        settings::Provider::Scripted => model::Provider::Scripted,
+    }
+}
+
+fn api_key(variable: Option<&str>) -> Result<Option<Secret>, ModelError> {
+    let Some(name) = variable else { return Ok(None) };
+    let key = std::env::var(name).ok().filter(|key| !key.trim().is_empty()).ok_or_else(|| ModelError::Settings {
+        reason: format!("model.api_key_env names the environment variable {name}, which is not set"),
+    })?;
+    Ok(Some(Secret::new(key)))
+}
+
+/// What the loop obeys.
+pub fn agent_settings(settings: &Settings) -> agent::Settings {
+    agent::Settings {
+        max_steps: settings.agent.max_steps,
+        loop_repeats: settings.agent.loop_repeats,
+        parallel: settings.agent.parallel_reads as usize,
+        timeout: settings.agent.timeout.map(|span| span.0),
+        result_limit: RESULT_LIMIT,
+        network: settings.process.network,
+        sampling: Sampling {
+            temperature: settings.model.temperature,
+            top_p: settings.model.top_p,
+            max_tokens: settings.model.max_tokens,
+        },
+    }
+}
+
+/// Characters of one tool result that reach the model; the built-in tools stay below it by themselves.
+const RESULT_LIMIT: usize = 24_000;

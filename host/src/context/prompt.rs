@@ -1,0 +1,59 @@
+//! The system prompt: Garth's own words, then the project as it was when the context began.
+//! It is made once for a context and never again, so it may hold what was true then, but no date, count or list that
+//! would have to change later.
+
+const INSTRUCTIONS: &str = include_str!("system.md");
+
+/// The most characters of the project's own instructions that enter the prompt.
+const INSTRUCTIONS_LIMIT: usize = 8_000;
+/// The most characters of the layout, and of git's state.
+const FACTS_LIMIT: usize = 3_000;
+
+/// The workspace when a context begins. Empty parts leave no trace in the prompt.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Files and folders, one a line, folders with a trailing slash.
+    pub layout: String,
+    /// Name and text of AGENTS.md or CLAUDE.md.
+    pub instructions: Option<(String, String)>,
+    /// Branch and state in a line or two.
+    pub git: Option<String>,
+}
+
+/// The text of the system message.
+pub fn system_prompt(snapshot: &Snapshot) -> String {
+    let mut prompt = INSTRUCTIONS.trim_end().to_string();
+    let mut section = |title: &str, text: &str| {
+        if !text.trim().is_empty() {
+            prompt.push_str(&format!("\n\n# {title}\n{}", text.trim_end()));
+        }
+    };
+    let layout = super::bounded(&snapshot.layout, FACTS_LIMIT, "list_dir shows the rest");
+    section("The project when this session began", &layout);
+    if let Some(git) = &snapshot.git {
+        section("Git", &super::bounded(git, FACTS_LIMIT, "git_status shows the rest"));
+    }
+    if let Some((name, text)) = &snapshot.instructions {
+        let rest = format!("read_file {name} shows the rest");
+        section(&format!("The project's instructions ({name})"), &super::bounded(text, INSTRUCTIONS_LIMIT, &rest));
+    }
+    prompt
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn empty_parts_leave_no_heading() {
+        let prompt = system_prompt(&Snapshot::default());
+        assert!(!prompt.contains("\n# "), "{prompt}");
+        let full = system_prompt(&Snapshot {
+            layout: "src/\nCargo.toml\n".into(),
+            instructions: Some(("AGENTS.md".into(), "Use tabs.\n".into())),
+            git: Some("branch main, clean".into()),
+        });
+        assert!(full.starts_with(&prompt));
+        assert!(full.ends_with("# The project's instructions (AGENTS.md)\nUse tabs."), "{full}");
+    }
+}

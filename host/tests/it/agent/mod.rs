@@ -1,0 +1,10 @@
+//! The whole program, end to end: `garth run --json` as a process, a model served over real HTTP, real tools in the real
+//! sandbox. What was sent is asserted, not only what came out.
+
+mod approval;
+mod ending;
+mod project;
+mod session;
+mod steps;
+
+use project::Project;
