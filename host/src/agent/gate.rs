@@ -36,10 +36,14 @@ impl Caller {
         permitted
     }
 
+    fn request(&self, action: Action) -> policy::Request {
+        policy::Request { tool: self.tool.clone(), plugin: self.plugin.clone(), action }
+    }
+
     /// What policy says without asking anybody.
     pub fn decision(&self, action: Action) -> Decision {
         let approvals = &self.turn.services.approvals;
-        let request = policy::Request { tool: self.tool.clone(), plugin: self.plugin.clone(), action };
+        let request = self.request(action);
         let (rules, mode) = (approvals.rules(), approvals.mode());
         if !self.reads_only {
             return policy::decide(&request, &rules, mode);
@@ -55,12 +59,11 @@ impl Caller {
     /// Whether no rule has decided, so that a question, or the mode 'never', would.
     pub fn needs_a_word(&self, action: Action) -> bool {
         let approvals = &self.turn.services.approvals;
-        let request = policy::Request { tool: self.tool.clone(), plugin: self.plugin.clone(), action };
         let mode = match approvals.mode() {
             ApprovalMode::Never => ApprovalMode::Ask,
             mode => mode,
         };
-        policy::decide(&request, &approvals.rules(), mode).effect == Effect::Ask
+        policy::decide(&self.request(action), &approvals.rules(), mode).effect == Effect::Ask
     }
 
     /// Why the tool is denied whatever it is called with; then not even its preview runs.
@@ -68,8 +71,7 @@ impl Caller {
         let approvals = &self.turn.services.approvals;
         let whole = |rule: &Rule| rule.path.is_none() && rule.argv.is_none() && rule.argv_exact.is_none();
         let rules: Vec<Rule> = approvals.rules().into_iter().filter(whole).collect();
-        let request = policy::Request { tool: self.tool.clone(), plugin: self.plugin.clone(), action: Action::Unknown };
-        let decision = policy::decide(&request, &rules, ApprovalMode::Ask);
+        let decision = policy::decide(&self.request(Action::Unknown), &rules, ApprovalMode::Ask);
         let denied = settle(decision)?.err()?;
         self.turn.denied.fetch_add(1, Ordering::Relaxed);
         Some(denied)
@@ -90,8 +92,7 @@ impl Caller {
 
     async fn ask(&self, action: Action, subject: Subject, decision: Decision) -> Result<(), String> {
         let services = &self.turn.services;
-        let request = policy::Request { tool: self.tool.clone(), plugin: self.plugin.clone(), action };
-        let rule = if decision.storable { policy::suggest_rule(&request) } else { None };
+        let rule = if decision.storable { policy::suggest_rule(&self.request(action)) } else { None };
         let question = ApprovalRequest {
             tool: self.tool.clone(),
             plugin: self.plugin.clone(),
