@@ -124,7 +124,8 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, progress: &Progress) -> Result
         programs: Mutex::default(),
         refused: AtomicBool::new(false),
     });
-    writes::recheck(&caller, changes.as_deref())?;
+    writes::unchanged(&caller, changes.as_deref().unwrap_or_default())
+        .map_err(|text| Ended::new(ToolStatus::Failed, text))?;
     let _ = progress.running.set(host.clone());
     let finished = turn.services.plugins.call(tool, &arguments, capabilities, host.clone()).await;
     let claim = if finished.result.is_ok() { Claim::Done } else { Claim::NotDone };

@@ -84,8 +84,8 @@ fn examine(caller: &Caller, changes: Vec<Change>) -> Result<Vec<Approved>, Strin
     changes.into_iter().map(one).collect()
 }
 
-/// The user took time to answer: a file that has changed since is not overwritten.
-fn unchanged(caller: &Caller, changes: &[Approved]) -> Result<(), String> {
+/// The last look before the call runs. The user took time to answer: a file that has changed since is not overwritten.
+pub(super) fn unchanged(caller: &Caller, changes: &[Approved]) -> Result<(), String> {
     let workspace = &caller.turn.services.workspace;
     let changed =
         changes.iter().find(|change| files::read(workspace, &change.path).ok() != Some(change.before.clone()));
@@ -110,11 +110,6 @@ pub(super) async fn journal(caller: &Caller, changes: &Option<Vec<Approved>>) ->
         }
     }
     Ok(())
-}
-
-/// The last look before the call runs.
-pub(super) fn recheck(caller: &Caller, changes: Option<&[Approved]>) -> Result<(), Ended> {
-    unchanged(caller, changes.unwrap_or_default()).map_err(|text| Ended::new(ToolStatus::Failed, text))
 }
 
 /// Whether the call said that it did its work.
