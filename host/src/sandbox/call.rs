@@ -117,6 +117,8 @@ pub(super) async fn run<T: Task>(
             let cpu = thread_cpu();
             let attempt = runtime.block_on(attempt(&inner, &component, &call, &host, task, &meter, &control));
             let Attempt { result, memory_peak, store } = attempt;
+            // Before the answer: the next call would only compete with this for the address space.
+            drop(store);
             let used = Used {
                 wall: started.elapsed(),
                 cpu: thread_cpu().saturating_sub(cpu),
@@ -127,7 +129,6 @@ pub(super) async fn run<T: Task>(
                 denials: meter.denials(),
             };
             let _ = sender.send(Finished { result, used });
-            drop(store); // taking the instance apart need not keep the caller waiting
         }
     };
     if let Err(error) = inner.workers.submit(job) {
