@@ -82,8 +82,14 @@ fn read_or_make_key(dir: &Dir) -> Result<[u8; KEY_LEN], String> {
     }
     let mut key = [0; KEY_LEN];
     getrandom::fill(&mut key).map_err(|error| format!("no random key for the cache: {error}"))?;
+    // Another process may make one at the same moment: the first on disk stays, and is the one.
+    if dir.write_new(KEY_FILE, &[&key]).is_ok() {
+        return Ok(key);
+    }
+    if let Some(key) = stored() {
+        return Ok(key);
+    }
     dir.write(KEY_FILE, &[&key])?;
-    // Another process may have written its own at the same moment: the one on disk is the one.
     Ok(stored().unwrap_or(key))
 }
 
@@ -95,7 +101,7 @@ mod private {
     use std::path::Path;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use rustix::fs::{AtFlags, FileType, Mode, OFlags, fchmod, fstat, openat, renameat, unlinkat};
+    use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, openat, renameat_with, unlinkat};
 
     static COUNTER: AtomicU64 = AtomicU64::new(0);
 
@@ -150,7 +156,17 @@ mod private {
             Some(content)
         }
 
+        /// Replaces what is there.
         pub fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), String> {
+            self.put(name, parts, RenameFlags::empty())
+        }
+
+        /// Fails when something is there.
+        pub fn write_new(&self, name: &str, parts: &[&[u8]]) -> Result<(), String> {
+            self.put(name, parts, RenameFlags::NOREPLACE)
+        }
+
+        fn put(&self, name: &str, parts: &[&[u8]], how: RenameFlags) -> Result<(), String> {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
             let temporary = format!(".{}-{count}.tmp", std::process::id());
             let _ = unlinkat(&self.0, &temporary, AtFlags::empty());
@@ -161,7 +177,7 @@ mod private {
                     let mut file = File::from(file);
                     parts.iter().try_for_each(|part| file.write_all(part))
                 })
-                .and_then(|()| Ok(renameat(&self.0, &temporary, &self.0, name)?));
+                .and_then(|()| Ok(renameat_with(&self.0, &temporary, &self.0, name, how)?));
             written.map_err(|error| {
                 let _ = unlinkat(&self.0, &temporary, AtFlags::empty());
                 format!("{name} could not be written: {error}")
@@ -187,5 +203,8 @@ impl Dir {
     }
     fn write(&self, name: &str, _: &[&[u8]]) -> Result<(), String> {
         Err(format!("{name} could not be written: there is no cache on this system"))
+    }
+    fn write_new(&self, name: &str, parts: &[&[u8]]) -> Result<(), String> {
+        self.write(name, parts)
     }
 }

@@ -111,24 +111,25 @@ pub(super) async fn run<T: Task>(
         let (meter, control) = (meter.clone(), control.clone());
         let runtime = tokio::runtime::Handle::current();
         move || {
-            // The slot is held until the instance is gone, also when nobody waits for the answer any more.
-            let _slot = slot;
             let started = Instant::now();
-            let cpu = thread_cpu();
             let attempt = runtime.block_on(attempt(&inner, &component, &call, &host, task, &meter, &control));
-            let Attempt { result, memory_peak, store } = attempt;
+            let Attempt { result, memory_peak, cpu_before, store } = attempt;
             // Before the answer: the next call would only compete with this for the address space.
             drop(store);
             let used = Used {
                 wall: started.elapsed(),
-                cpu: thread_cpu().saturating_sub(cpu),
+                cpu: thread_cpu().saturating_sub(cpu_before),
                 memory_peak,
                 host_calls: meter.calls(),
                 written_bytes: meter.written(),
                 written: meter.changed_paths(),
                 denials: meter.denials(),
             };
-            let _ = sender.send(Finished { result, used });
+            move || {
+                // Held until the instance is gone, also when nobody waits for the answer any more.
+                drop(slot);
+                let _ = sender.send(Finished { result, used });
+            }
         }
     };
     if let Err(error) = inner.workers.submit(job) {
@@ -181,6 +182,8 @@ fn used_so_far(meter: &Meter) -> Used {
 struct Attempt<A> {
     result: Result<A, CallError>,
     memory_peak: u64,
+    /// The thread's processor time when it began.
+    cpu_before: Duration,
     store: Option<Store<State>>,
 }
 
@@ -194,7 +197,9 @@ async fn attempt<T: Task>(
     meter: &Arc<Meter>,
     control: &Arc<Control>,
 ) -> Attempt<T::Answer> {
-    let failed = |problem: String| Attempt { result: Err(CallError::Host(problem)), memory_peak: 0, store: None };
+    let cpu_before = thread_cpu();
+    let failed =
+        |problem: String| Attempt { result: Err(CallError::Host(problem)), memory_peak: 0, cpu_before, store: None };
     let _ticking = match inner.ticking() {
         Ok(ticking) => ticking,
         Err(error) => return failed(format!("no thread to watch the call: {error}")),
@@ -205,7 +210,7 @@ async fn attempt<T: Task>(
             Err(problem) => return failed(problem),
         };
         let mut store = Store::new(&inner.engine, state);
-        limit(&mut store, meter);
+        limit(&mut store, meter, cpu_before);
         let invoked = async {
             let instance = component.pre.instantiate_async(&mut store).await?;
             task.invoke(&instance, &mut store, call).await
@@ -228,17 +233,16 @@ async fn attempt<T: Task>(
             Some(Err(error)) => Err(outcome::ended(&error, meter, timed_out)),
             None => Err(outcome::ended(&wasmtime::Error::msg("it was cancelled"), meter, timed_out)),
         };
-        return Attempt { result, memory_peak, store: Some(store) };
+        return Attempt { result, memory_peak, cpu_before, store: Some(store) };
     }
 }
 
 /// Puts the store under its limits. Epochs only wake the callback; what it compares are the clocks and the counters.
-fn limit(store: &mut Store<State>, meter: &Meter) {
+fn limit(store: &mut Store<State>, meter: &Meter, cpu_before: Duration) {
     let handover = meter.limits.output.0.saturating_mul(2).max(MIN_HANDOVER);
     store.set_hostcall_fuel(usize::try_from(handover).unwrap_or(usize::MAX));
     store.limiter(|state| &mut state.memory);
     store.set_epoch_deadline(1);
-    let started = thread_cpu();
     store.epoch_deadline_callback(move |context| {
         let state = context.data();
         let (meter, control) = (&state.meter, &state.control);
@@ -249,7 +253,7 @@ fn limit(store: &mut Store<State>, meter: &Meter) {
         if control.remaining().is_zero() {
             return Err(meter.hit("time", meter.limits.time).into());
         }
-        if thread_cpu().saturating_sub(started) > meter.limits.cpu.0 {
+        if thread_cpu().saturating_sub(cpu_before) > meter.limits.cpu.0 {
             return Err(meter.hit("cpu", meter.limits.cpu).into());
         }
         Ok(UpdateDeadline::Continue(1))

@@ -151,6 +151,8 @@ fn pool() -> PoolingAllocationConfig {
         .table_elements(1 << 20)
         .max_tables_per_module(16)
         .max_memories_per_module(8)
+        // Real components have one or two. Without this bound few calls could take the memories that all others need.
+        .max_memories_per_component(16)
         .max_memory_size(4 << 30)
         .max_component_instance_size(4 << 20)
         .max_core_instance_size(4 << 20)

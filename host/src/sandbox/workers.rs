@@ -6,7 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-type Job = Box<dyn FnOnce() + Send>;
+/// Does the work, and gives what hands its result over.
+type Job = Box<dyn FnOnce() -> Answer + Send>;
+type Answer = Box<dyn FnOnce()>;
 
 /// An idle thread ends after this time.
 const KEEP: Duration = Duration::from_secs(30);
@@ -24,7 +26,9 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<Job>,
+    /// Threads that take a job next: those that sleep, and those that are handing over an answer.
     idle: usize,
+    asleep: usize,
     closed: bool,
 }
 
@@ -40,21 +44,22 @@ impl Workers {
     }
 
     /// Runs the job on a thread of its own. Fails when the system gives no more threads; the job is dropped then.
-    pub fn submit(&self, job: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    pub fn submit<A: FnOnce() + 'static>(&self, job: impl FnOnce() -> A + Send + 'static) -> std::io::Result<()> {
+        let job: Job = Box::new(move || Box::new(job()));
         let mut queue = self.shared.lock();
         if queue.idle > queue.jobs.len() {
-            queue.jobs.push_back(Box::new(job));
+            queue.jobs.push_back(job);
+            let asleep = queue.asleep > 0;
             drop(queue);
-            self.shared.wake.notify_one();
+            if asleep {
+                self.shared.wake.notify_one();
+            }
             return Ok(());
         }
         drop(queue);
         let shared = self.shared.clone();
-        let run = move || {
-            run_job(Box::new(job));
-            work(&shared);
-        };
-        std::thread::Builder::new().name("garth-call".to_owned()).spawn(run).map(drop)
+        let work = move || work(&shared, job);
+        std::thread::Builder::new().name("garth-call".to_owned()).spawn(work).map(drop)
     }
 }
 
@@ -65,29 +70,37 @@ impl Drop for Workers {
     }
 }
 
-fn work(shared: &Shared) {
-    let mut queue = shared.lock();
+fn work(shared: &Shared, first: Job) {
+    let mut job = first;
     loop {
-        if let Some(job) = queue.jobs.pop_front() {
-            drop(queue);
-            run_job(job);
-            queue = shared.lock();
-            continue;
+        // A panic in a host function costs the call: whoever waits for its answer sees the channel close.
+        let answer = catch_unwind(AssertUnwindSafe(job));
+        // Before the answer: whoever gets it may have the next job, and that needs no other thread then.
+        shared.lock().idle += 1;
+        if let Ok(answer) = answer {
+            let _ = catch_unwind(AssertUnwindSafe(answer));
         }
-        if queue.closed {
-            return;
-        }
-        queue.idle += 1;
-        let (woken, timeout) = shared.wake.wait_timeout(queue, KEEP).unwrap_or_else(PoisonError::into_inner);
-        queue = woken;
+        let mut queue = shared.lock();
+        let next = loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                break Some(job);
+            }
+            if queue.closed {
+                break None;
+            }
+            queue.asleep += 1;
+            let (woken, timeout) = shared.wake.wait_timeout(queue, KEEP).unwrap_or_else(PoisonError::into_inner);
+            queue = woken;
+            queue.asleep -= 1;
+            if timeout.timed_out() && queue.jobs.is_empty() {
+                break None;
+            }
+        };
         queue.idle -= 1;
-        if timeout.timed_out() && queue.jobs.is_empty() {
-            return;
+        drop(queue);
+        match next {
+            Some(next) => job = next,
+            None => return,
         }
     }
-}
-
-/// A panic in a host function costs the call: whoever waits for its answer sees the channel close.
-fn run_job(job: Job) {
-    let _ = catch_unwind(AssertUnwindSafe(job));
 }

@@ -3,10 +3,14 @@
 //! The file is streamed: lines before the range and after the budget are counted and not kept. Counting stops at
 //! `COUNT_LIMIT` bytes, after which the result says that there is more without saying how much.
 
-use std::io::{BufRead, BufReader, Read};
+use std::borrow::Cow;
+use std::fmt::Write as _;
+use std::io::{BufRead, Read};
 
+use garth_plugin::text::{clip_line, floor_boundary};
 use garth_plugin::workspace::Path;
 use garth_plugin::{Error, Output, Tool, failed, invalid};
+use memchr::{memchr, memchr_iter};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -55,7 +59,7 @@ impl Tool for ReadFile {
         if end < start {
             return Err(invalid(format!("end {end} is before start {start}")));
         }
-        let mut reader = BufReader::with_capacity(64 << 10, path.open()?);
+        let mut reader = path.open()?;
         let fail = |error: std::io::Error| Error::file("read", path.name(), &error);
         let beginning = reader.fill_buf().map_err(fail)?;
         if let Some(kind) = unreadable(beginning) {
@@ -65,7 +69,7 @@ impl Tool for ReadFile {
         if mark {
             reader.consume(BYTE_ORDER_MARK.len());
         }
-        let mut page = Page { start, end, mark, ..Page::default() };
+        let mut page = Page { start, end, mark, text: String::with_capacity(MAX_BYTES), ..Page::default() };
         page.fill(&mut reader.take(COUNT_LIMIT)).map_err(fail)?;
         page.finish(path.name())
     }
@@ -77,7 +81,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 fn unreadable(beginning: &[u8]) -> Option<&'static str> {
     match beginning {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16 text, which cannot be shown; convert it to UTF-8"),
-        _ if beginning.iter().take(SNIFF).any(|byte| *byte == 0) => Some("a binary file, which cannot be shown"),
+        _ if memchr(0, &beginning[..beginning.len().min(SNIFF)]).is_some() => {
+            Some("a binary file, which cannot be shown")
+        }
         _ => None,
     }
 }
@@ -102,42 +108,51 @@ struct Page {
 impl Page {
     /// Reads to the end. A long line is gathered only up to what is shown of it.
     fn fill(&mut self, reader: &mut impl BufRead) -> std::io::Result<()> {
-        let mut line = Vec::new();
+        // The part of a line that came with earlier pieces.
+        let mut begun = Vec::new();
         let mut dropped = 0;
         loop {
-            let buffer = reader.fill_buf()?;
-            if buffer.is_empty() {
-                break;
-            }
-            let newline = buffer.iter().position(|byte| *byte == b'\n');
-            let part = &buffer[..newline.unwrap_or(buffer.len())];
-            let kept = part.len().min((MAX_LINE + 4).saturating_sub(line.len()));
-            if self.wants_next() {
-                line.extend_from_slice(&part[..kept]);
-                dropped += part.len() - kept;
-            }
-            let used = part.len() + usize::from(newline.is_some());
-            self.bytes += used as u64;
-            reader.consume(used);
-            self.ends_with_newline = newline.is_some();
-            if newline.is_some() {
-                self.take(&line, dropped);
-                line.clear();
+            let piece = reader.fill_buf()?;
+            let Some(last) = piece.last() else { break };
+            let length = piece.len();
+            self.bytes += length as u64;
+            self.ends_with_newline = *last == b'\n';
+            let mut rest = piece;
+            while let Some(newline) = memchr(b'\n', rest) {
+                if self.is_full() {
+                    self.met += memchr_iter(b'\n', rest).count() as u64;
+                    rest = &[];
+                    begun.clear();
+                    break;
+                }
+                let line = &rest[..newline];
+                if begun.is_empty() && line.len() <= MAX_LINE {
+                    self.take(line, dropped);
+                } else {
+                    dropped += gather(&mut begun, line);
+                    self.take(&begun, dropped);
+                    begun.clear();
+                }
                 dropped = 0;
+                rest = &rest[newline + 1..];
             }
+            dropped += gather(&mut begun, rest);
+            reader.consume(length);
         }
         if self.bytes > 0 && !self.ends_with_newline {
-            self.take(&line, dropped);
+            self.take(&begun, dropped);
         }
         Ok(())
     }
 
-    fn wants_next(&self) -> bool {
-        !self.budget_spent && (self.start..=self.end).contains(&(self.met + 1))
+    /// Whether no further line is shown.
+    fn is_full(&self) -> bool {
+        self.budget_spent || self.met >= self.end
     }
 
+    /// Counts a line, and shows it when it is one of those wanted. `dropped` bytes of it are not in `line`.
     fn take(&mut self, line: &[u8], dropped: usize) {
-        let wanted = self.wants_next();
+        let wanted = !self.is_full() && self.met + 1 >= self.start;
         self.met += 1;
         if !wanted {
             return;
@@ -149,22 +164,28 @@ impl Page {
             }
             _ => line,
         };
-        let text = String::from_utf8_lossy(line);
+        // The quick way first: replacing looks at each byte by itself.
+        let text = std::str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
         // A character that the cut goes through is not an invalid one.
-        self.invalid |= dropped == 0 && matches!(text, std::borrow::Cow::Owned(_));
-        let mut shown = garth_plugin::text::clip_line(&text, MAX_LINE);
+        self.invalid |= dropped == 0 && matches!(text, Cow::Owned(_));
+        let before = self.text.len();
+        let _ = write!(self.text, "{}\t", self.met);
         if dropped > 0 {
-            let cut = garth_plugin::text::floor_boundary(&text, MAX_LINE);
+            let cut = floor_boundary(&text, MAX_LINE);
             let gone = line.len() + dropped - cut.min(line.len());
-            shown = format!("{}… [{gone} more bytes in this line; grep finds text in it]", &text[..cut]);
+            let _ = write!(self.text, "{}… [{gone} more bytes in this line; grep finds text in it]", &text[..cut]);
+        } else if text.len() > MAX_LINE {
+            self.text.push_str(&clip_line(&text, MAX_LINE));
+        } else {
+            self.text.push_str(&text);
         }
-        let numbered = format!("{}\t{shown}\n", self.met);
+        self.text.push('\n');
         let lines = self.met - self.start;
-        if lines >= MAX_LINES || (self.text.len() + numbered.len() > MAX_BYTES && !self.text.is_empty()) {
+        if lines >= MAX_LINES || (self.text.len() > MAX_BYTES && before > 0) {
+            self.text.truncate(before);
             self.budget_spent = true;
             return;
         }
-        self.text.push_str(&numbered);
         self.last_shown = self.met;
     }
 
@@ -212,8 +233,17 @@ impl Page {
             lines: counted.then_some(self.met),
             truncated,
         };
-        Ok(Output::new(self.text.trim_end_matches('\n'), data))
+        self.text.truncate(self.text.trim_end_matches('\n').len());
+        Ok(Output::new(self.text, data))
     }
+}
+
+/// Adds a part of a line to what is kept of it, which is a little more than is shown, so that the cut finds the end of a
+/// character. Returns how much is not kept.
+fn gather(line: &mut Vec<u8>, part: &[u8]) -> usize {
+    let kept = part.len().min((MAX_LINE + 4).saturating_sub(line.len()));
+    line.extend_from_slice(&part[..kept]);
+    part.len() - kept
 }
 
 #[cfg(test)]
@@ -264,6 +294,17 @@ mod tests {
         let output = read(wide.as_bytes(), Some(11), None).unwrap();
         assert!(output.text.len() < MAX_BYTES + 200);
         assert!(output.text.ends_with("[lines 11 to 26 of 100; to go on: start=27]"), "{}", output.text);
+    }
+
+    #[test]
+    fn lines_are_whole_where_the_file_was_read_in_pieces() {
+        let line = |n: usize| format!("{n:->98}\n");
+        let content: String = (1..=2000).map(line).collect();
+        for (start, end) in [(655, 670), (1311, 1330), (1990, 2000)] {
+            let shown: String = (start..=end).map(|n| format!("{n}\t{}", line(n))).collect();
+            let output = read(content.as_bytes(), Some(start as u64), Some(end as u64)).unwrap();
+            assert_eq!(output.text, format!("{shown}[lines {start} to {end} of 2000]"));
+        }
     }
 
     #[test]

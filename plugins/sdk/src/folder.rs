@@ -4,7 +4,11 @@
 
 use std::io;
 
+use crate::file::File;
 use crate::workspace::Path;
+
+#[cfg(target_arch = "wasm32")]
+pub(crate) use system::to_io;
 
 /// What a name in a folder stands for. Links are not followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,16 +47,21 @@ impl Folder {
 
     /// The content of a file in this folder, at most `limit` bytes of it.
     pub fn read(&self, name: &str, limit: usize) -> io::Result<Vec<u8>> {
-        self.0.read(name, limit)
+        self.0.file(name)?.rest(limit)
     }
+}
+
+/// Opens a file for reading, through the folder that was granted for it. Links are followed.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    system::open_file(path)
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 mod system {
-    use std::io::Read;
     use std::path::PathBuf;
 
     use super::*;
+    use crate::file::Source;
 
     pub struct Folder(PathBuf);
 
@@ -62,6 +71,10 @@ mod system {
             true => Ok(Folder(path)),
             false => Err(io::ErrorKind::NotADirectory.into()),
         }
+    }
+
+    pub fn open_file(path: &Path) -> io::Result<File> {
+        Source::open(&path.on_disk()).map(File::new)
     }
 
     impl Folder {
@@ -87,10 +100,8 @@ mod system {
             Ok(Folder(self.0.join(name)))
         }
 
-        pub fn read(&self, name: &str, limit: usize) -> io::Result<Vec<u8>> {
-            let mut bytes = Vec::new();
-            std::fs::File::open(self.0.join(name))?.take(limit as u64).read_to_end(&mut bytes)?;
-            Ok(bytes)
+        pub fn file(&self, name: &str) -> io::Result<File> {
+            Source::open(&self.0.join(name)).map(File::new)
         }
     }
 }
@@ -101,11 +112,7 @@ mod system {
     use wasip2::filesystem::types::{Descriptor, DescriptorFlags, DescriptorType, ErrorCode, OpenFlags, PathFlags};
 
     use super::*;
-
-    /// How much is asked for at once: nearly every source file arrives with the first read.
-    const READ: u64 = 64 << 10;
-    /// The read that only finds the end.
-    const LAST: u64 = 4 << 10;
+    use crate::file::Source;
 
     pub enum Folder {
         Open(Descriptor),
@@ -114,24 +121,48 @@ mod system {
     }
 
     pub fn open(path: &Path) -> io::Result<Folder> {
-        let wanted = path.on_disk();
-        let mut below = Vec::new();
-        for (folder, name) in get_directories() {
-            let granted = std::path::Path::new(&name);
-            if let Ok(rest) = wanted.strip_prefix(granted) {
-                let rest = rest.to_str().unwrap_or_default();
-                return match rest.is_empty() {
-                    true => Ok(Folder::Open(folder)),
-                    false => open_folder(&folder, rest, PathFlags::SYMLINK_FOLLOW).map(Folder::Open),
-                };
-            }
-            if let Some(rest) = granted.strip_prefix(&wanted).ok().and_then(|rest| rest.to_str()) {
-                below.push((rest.to_owned(), folder));
-            }
+        let mut granted = get_directories();
+        if let Some((index, rest)) = holding(&granted, path) {
+            return match rest {
+                "" => Ok(Folder::Open(granted.swap_remove(index).0)),
+                rest => open_folder(&granted[index].0, rest, PathFlags::SYMLINK_FOLLOW).map(Folder::Open),
+            };
         }
+        let leads_to = |(folder, name): (Descriptor, String)| {
+            let rest = beneath(path.relative(), workspace(&name)?)?;
+            Some((rest.to_owned(), folder))
+        };
+        let below: Vec<_> = granted.into_iter().filter_map(leads_to).collect();
         match below.is_empty() {
             true => Err(io::ErrorKind::PermissionDenied.into()),
             false => Ok(Folder::Above(below)),
+        }
+    }
+
+    pub fn open_file(path: &Path) -> io::Result<File> {
+        let granted = get_directories();
+        let (index, rest) = holding(&granted, path).ok_or(io::ErrorKind::PermissionDenied)?;
+        let rest = if rest.is_empty() { "." } else { rest };
+        Source::open(&granted[index].0, rest, PathFlags::SYMLINK_FOLLOW).map(File::new)
+    }
+
+    /// Which granted folder the path lies in, the deepest if there are several, and the path from there.
+    fn holding<'a>(granted: &[(Descriptor, String)], path: &'a Path) -> Option<(usize, &'a str)> {
+        let names = granted.iter().map(|(_, name)| name).enumerate();
+        let holds = |(index, name): (usize, &String)| Some((index, beneath(workspace(name)?, path.relative())?));
+        names.filter_map(holds).min_by_key(|(_, rest)| rest.len())
+    }
+
+    /// The granted folder's name below the workspace; `None` for other folders.
+    fn workspace(name: &str) -> Option<&str> {
+        beneath("/workspace", name)
+    }
+
+    /// What is left of `path` below `folder`. Both are clean.
+    fn beneath<'a>(folder: &str, path: &'a str) -> Option<&'a str> {
+        match path.strip_prefix(folder)? {
+            rest if rest.is_empty() || folder.is_empty() => Some(rest),
+            rest => rest.strip_prefix('/'),
         }
     }
 
@@ -183,19 +214,9 @@ mod system {
             }
         }
 
-        pub fn read(&self, name: &str, limit: usize) -> io::Result<Vec<u8>> {
+        pub fn file(&self, name: &str) -> io::Result<File> {
             let Folder::Open(folder) = self else { return Err(io::ErrorKind::NotFound.into()) };
-            let flags = DescriptorFlags::READ;
-            let file = folder.open_at(PathFlags::empty(), name, OpenFlags::empty(), flags).map_err(to_io)?;
-            let (mut bytes, mut end) = file.read(READ.min(limit as u64), 0).map_err(to_io)?;
-            while !end && bytes.len() < limit {
-                let wanted = if (bytes.len() as u64).is_multiple_of(READ) { READ } else { LAST };
-                let wanted = wanted.min((limit - bytes.len()) as u64);
-                let (more, at_end) = file.read(wanted, bytes.len() as u64).map_err(to_io)?;
-                end = at_end || more.is_empty();
-                bytes.extend_from_slice(&more);
-            }
-            Ok(bytes)
+            Source::open(folder, name, PathFlags::empty()).map(File::new)
         }
     }
 
@@ -212,7 +233,7 @@ mod system {
         }
     }
 
-    fn to_io(error: ErrorCode) -> io::Error {
+    pub fn to_io(error: ErrorCode) -> io::Error {
         match error {
             ErrorCode::NoEntry => io::ErrorKind::NotFound.into(),
             ErrorCode::Access | ErrorCode::NotPermitted => io::ErrorKind::PermissionDenied.into(),

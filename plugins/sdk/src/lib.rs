@@ -19,6 +19,7 @@ pub mod bindings {
 pub mod component;
 
 mod error;
+pub mod file;
 pub mod folder;
 mod notes;
 pub mod process;

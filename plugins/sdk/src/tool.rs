@@ -129,11 +129,10 @@ fn describe<T: Tool>() -> ToolDescription {
 fn call<T: Tool>(arguments: &str) -> Result<Encoded, Error> {
     let Output { text, data, attachments } = T::call(parse::<T>(arguments)?)?;
     let data = data
-        .map(serde_json::to_value)
+        .map(|data| serde_json::to_string(&data))
         .transpose()
         .map_err(|error| crate::failed(format!("{}: the result cannot be written as JSON: {error}", T::NAME)))?
-        .filter(|data| !data.is_null())
-        .map(|data| data.to_string());
+        .filter(|data| data != "null");
     Ok(Output { text, data, attachments })
 }
 

@@ -1,11 +1,11 @@
 //! Paths of the workspace. A model writes them in many ways (`src/a.rs`, `./src/a.rs`, `/workspace/src/a.rs`); a tool sees one.
 //! The host decides what may be opened; here is only spelling.
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 
-use crate::{Error, invalid};
+use crate::file::File;
+use crate::{Error, folder, invalid};
 
 /// A path below the workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +57,12 @@ impl Path {
         self.relative.is_empty()
     }
 
+    /// Relative to the workspace, empty for itself.
+    #[cfg(target_arch = "wasm32")]
+    pub(crate) fn relative(&self) -> &str {
+        &self.relative
+    }
+
     /// What file functions take.
     pub fn on_disk(&self) -> PathBuf {
         root().join(&self.relative)
@@ -70,20 +76,15 @@ impl Path {
 
     /// Opens the file for reading. Fails for directories.
     pub fn open(&self) -> Result<File, Error> {
-        let fail = |error: &io::Error| Error::file("read", self.name(), error);
-        let file = File::open(self.on_disk()).map_err(|error| fail(&error))?;
-        if cfg!(not(target_arch = "wasm32")) && file.metadata().map_err(|error| fail(&error))?.is_dir() {
-            return Err(fail(&io::ErrorKind::IsADirectory.into()));
-        }
-        Ok(file)
+        folder::open_file(self).map_err(|error| Error::file("read", self.name(), &error))
     }
 
     /// The whole file. Fails when it has more than `limit` bytes.
     pub fn read(&self, limit: u64) -> Result<Vec<u8>, Error> {
-        let mut bytes = Vec::new();
-        let read = self.open()?.take(limit + 1).read_to_end(&mut bytes);
-        read.map_err(|error| Error::file("read", self.name(), &error))?;
-        if bytes.len() as u64 > limit {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let read = self.open()?.rest(limit.saturating_add(1));
+        let bytes = read.map_err(|error| Error::file("read", self.name(), &error))?;
+        if bytes.len() > limit {
             return Err(crate::failed(format!("{} has more than {limit} bytes, which is too much here", self.name())));
         }
         Ok(bytes)

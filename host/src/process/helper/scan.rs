@@ -36,7 +36,7 @@ pub struct Scan {
     pub secret: Vec<PathBuf>,
     pub sockets: Vec<PathBuf>,
     /// Folders that were left out.
-    pub unsearched: usize,
+    pub unsearched: Vec<PathBuf>,
     dirs: HashMap<PathBuf, Option<(i64, i64)>>,
     /// Protected things that were there before, by device and inode.
     known: HashSet<(u64, u64)>,
@@ -90,8 +90,9 @@ fn walk(spec: &Spec, patterns: &Patterns, start: PathBuf, scan: &mut Scan) {
                 later.into_iter().for_each(|l| deferred.push_front(l));
                 (dir, false)
             }
-            (None, Some(_)) if budget == 0 => {
-                scan.unsearched = 1 + deferred.len();
+            (None, Some(dir)) if budget == 0 => {
+                scan.unsearched.push(dir);
+                scan.unsearched.extend(deferred);
                 return;
             }
             (None, Some(dir)) => (dir, true),
@@ -138,6 +139,8 @@ pub fn undo_new(spec: &Spec, scan: &Scan) -> Vec<String> {
     };
     let mut queue: Vec<PathBuf> = scan.dirs.iter().filter(changed).map(|(dir, _)| dir.clone()).collect();
     queue.extend(scan.git.iter().cloned());
+    // What is in these was not looked at before, so it cannot be told to be new. Into secrets no program writes.
+    let passed: HashSet<&PathBuf> = scan.secret.iter().chain(&scan.unsearched).collect();
     while let Some(dir) = queue.pop() {
         let Ok(entries) = spec.workspace.join(&dir).read_dir() else { continue };
         let in_git = scan.git.contains(&dir);
@@ -149,7 +152,8 @@ pub fn undo_new(spec: &Spec, scan: &Scan) -> Vec<String> {
             };
             if refused && !scan.known.contains(&(meta.dev(), meta.ino())) {
                 notes.push(undo(&spec.workspace, &path));
-            } else if !refused && !in_git && meta.is_dir() && !scan.dirs.contains_key(&path) {
+            } else if !refused && !in_git && meta.is_dir() && !scan.dirs.contains_key(&path) && !passed.contains(&path)
+            {
                 queue.push(path);
             }
         }

@@ -34,11 +34,11 @@ fn serve(spec: &Spec, control: &Control) -> anyhow::Result<()> {
     rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
     let scan = scan::scan(spec).context("looking over the workspace")?;
-    if scan.unsearched > 0 {
+    if !scan.unsearched.is_empty() {
         control.report(&Report::Note(format!(
             "{} folders of dependencies or build output were not searched for secrets and protected files: there are \
              more than {} entries in such folders",
-            scan.unsearched,
+            scan.unsearched.len(),
             scan::DEFERRED_LIMIT
         )));
     }

@@ -27,6 +27,8 @@ struct Opened {
     file: std::fs::File,
     root: Arc<Root>,
     path: PathBuf,
+    /// When it was opened.
+    size: u64,
     reads: bool,
     writes: bool,
     /// The path is in the list of what the call changed.
@@ -39,9 +41,10 @@ thread_local! {
 }
 
 impl File {
-    pub fn new(fd: OwnedFd, root: Arc<Root>, path: PathBuf, reads: bool, writes: bool) -> File {
+    /// `size` is what the file has now.
+    pub fn new(fd: OwnedFd, root: Arc<Root>, path: PathBuf, size: u64, reads: bool, writes: bool) -> File {
         let noted = AtomicBool::new(false);
-        File(Arc::new(Opened { file: fd.into(), root, path, reads, writes, noted }))
+        File(Arc::new(Opened { file: fd.into(), root, path, size, reads, writes, noted }))
     }
 
     pub fn is_readable(&self) -> bool {
@@ -80,6 +83,14 @@ impl File {
                 }
             }
         })
+    }
+
+    /// Whether a read of `length` bytes from `offset` that gave `count` has met the end, so that nobody has to ask once
+    /// more. A file that had no size may be one of the system's, which give their content in portions.
+    pub fn ends_after(&self, count: usize, length: usize, offset: u64) -> bool {
+        let short = count < length.min(CHUNK);
+        let reached = offset.saturating_add(count as u64);
+        length > 0 && (count == 0 || (short && self.0.size > 0 && reached >= self.0.size))
     }
 
     /// Writes all of it.

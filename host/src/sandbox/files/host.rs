@@ -212,8 +212,12 @@ impl types::HostDescriptor for View<'_> {
 
     async fn read(&mut self, fd: Resource<Descriptor>, length: u64, offset: u64) -> FsResult<(Vec<u8>, bool)> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let bytes = self.file(&fd)?.read(length, offset, <[u8]>::to_vec)?;
-        let end = bytes.is_empty() && length > 0;
+        let file = match self.node(&fd)? {
+            Node::File(file) => file,
+            Node::Dir(_) => return Err(ErrorCode::IsDirectory.into()),
+        };
+        let bytes = file.read(length, offset, <[u8]>::to_vec)?;
+        let end = file.ends_after(bytes.len(), length, offset);
         Ok((bytes, end))
     }
 

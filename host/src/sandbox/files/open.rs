@@ -139,7 +139,7 @@ impl Dir {
                     let _ = rustix::fs::unlinkat(&*entry.parent, entry.name, rustix::fs::AtFlags::empty());
                 }
                 made?;
-                let file = File::new(fd, self.root.clone(), entry.path, wanted.reads, wanted.writes);
+                let file = File::new(fd, self.root.clone(), entry.path, 0, wanted.reads, wanted.writes);
                 return Ok(Node::File(file));
             }
             Err(Errno::EXIST) if !exclusive => {}
@@ -186,13 +186,15 @@ impl Dir {
                     self.root.check(&path, Need::Change)?;
                     single(&self.root, &path, &stat)?;
                 }
-                if wanted.truncate && stat.st_size > 0 {
+                let mut size = u64::try_from(stat.st_size).unwrap_or(0);
+                if wanted.truncate && size > 0 {
                     self.root.charge_entry().map_err(trap)?;
                     ftruncate(&fd, 0).map_err(code)?;
-                    self.root.shrink(u64::try_from(stat.st_size).unwrap_or(0));
+                    self.root.shrink(size);
                     self.root.changed(&path);
+                    size = 0;
                 }
-                Ok(Node::File(File::new(fd, self.root.clone(), path, wanted.reads, wanted.writes)))
+                Ok(Node::File(File::new(fd, self.root.clone(), path, size, wanted.reads, wanted.writes)))
             }
             _ => {
                 let reason = format!("'{}' is neither a file nor a directory and was not opened", path.display());

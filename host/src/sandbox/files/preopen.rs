@@ -93,13 +93,15 @@ fn is_folder(root: &Root, path: &Path) -> Result<bool, String> {
 
 fn resolve(root: &Root, path: &Path, flags: OFlags) -> Result<OwnedFd, Errno> {
     let how = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_SYMLINKS;
-    openat2(&root.dir, path, flags | OFlags::CLOEXEC, Mode::empty(), how)
+    openat2(&*root.dir, path, flags | OFlags::CLOEXEC, Mode::empty(), how)
 }
 
 fn dir(root: Arc<Root>, path: &Path, writable: bool) -> Result<Dir, String> {
-    let spelled = if path.as_os_str().is_empty() { Path::new(".") } else { path };
-    let fd = resolve(&root, spelled, OFlags::RDONLY | OFlags::DIRECTORY)
-        .map_err(|errno| format!("'{}' cannot be opened: {errno}", spelled.display()))?;
+    if path.as_os_str().is_empty() {
+        return Ok(Dir { fd: root.dir.clone(), root, writable });
+    }
+    let fd = resolve(&root, path, OFlags::RDONLY | OFlags::DIRECTORY)
+        .map_err(|errno| format!("'{}' cannot be opened: {errno}", path.display()))?;
     Ok(Dir { fd: Arc::new(fd), root, writable })
 }
 

@@ -25,7 +25,7 @@ const RETRIES: usize = 16;
 const DELETED: &[u8] = b" (deleted)";
 
 pub struct Root {
-    pub dir: OwnedFd,
+    pub dir: Arc<OwnedFd>,
     /// Real path of `dir`.
     base: PathBuf,
     pub rules: Rules,
@@ -48,7 +48,7 @@ impl Root {
     pub fn open(path: &Path, rules: Rules, meter: Arc<Meter>, kind: Kind) -> io::Result<Root> {
         let dir = openat(CWD, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
         let base = real_path(dir.as_fd())?;
-        Ok(Root { dir, base, rules, meter, kind })
+        Ok(Root { dir: Arc::new(dir), base, rules, meter, kind })
     }
 
     /// Where something below this root really is, relative to it.

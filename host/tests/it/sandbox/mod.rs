@@ -2,10 +2,12 @@
 
 mod calls;
 mod files;
+mod greedy;
 mod guests;
 mod limits;
 mod load;
 mod programs;
+mod reading;
 mod state;
 
 use std::path::{Path, PathBuf};

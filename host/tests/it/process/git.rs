@@ -6,7 +6,7 @@ use std::path::Path;
 use garth::policy::{Access as Level, Workspace};
 use garth::process::{RunError, Tier};
 
-use crate::process::{Yard, tiers};
+use super::{Yard, tiers};
 
 /// Runs git outside the sandbox, to lay the trap.
 fn outside(dir: &Path, args: &[&str]) {

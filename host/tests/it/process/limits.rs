@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use garth::process::{Command, RunError, Runner, Tier};
 use tokio_util::sync::CancellationToken;
 
-use crate::process::{Yard, tiers};
+use super::{Yard, tiers};
 
 fn command(script: &str) -> Command {
     Command { program: "sh".into(), args: vec!["-c".into(), script.into()], ..Command::default() }
