@@ -3,12 +3,13 @@
 //! 1. a path that is no path inside the workspace, or that no tool ever writes: deny;
 //! 2. the strictest rule that matches (deny, then ask, then allow), except that an allowing rule says nothing about
 //!    instruction files, which are asked about each time;
-//! 3. without a rule, reading is allowed and the mode decides about the rest.
+//! 3. without a rule, reading is allowed, then what the running command's file approves beforehand, and the mode decides about
+//!    the rest.
 //!
 //! Under the mode `never` whatever would be asked is denied.
 
 use super::protect::{is_instruction, is_readonly};
-use super::{Effect, Rule, normalise, suggest_rule};
+use super::{Effect, Preapproval, Rule, normalise, suggest_rule};
 use crate::protocol::ApprovalMode;
 
 /// What a call is about to do.
@@ -47,6 +48,12 @@ pub struct Decision {
 
 /// Decides about one request. The order of the rules does not matter.
 pub fn decide(request: &Request, rules: &[Rule], mode: ApprovalMode) -> Decision {
+    decide_with(request, rules, &[], mode)
+}
+
+/// As [`decide`], in a turn whose commands approve something beforehand. That counts like an allowing rule, the weakest of
+/// all: each rule that asks or denies outranks it.
+pub fn decide_with(request: &Request, rules: &[Rule], beforehand: &[Preapproval], mode: ApprovalMode) -> Decision {
     let request = match normalised(request) {
         Ok(request) => request,
         Err(reason) => return Decision { effect: Effect::Deny, reason, change: None, storable: false },
@@ -63,7 +70,7 @@ pub fn decide(request: &Request, rules: &[Rule], mode: ApprovalMode) -> Decision
             change: None,
             storable: false,
         },
-        (None, None) => by_mode(&request, mode),
+        (None, None) => by_approval(&request, beforehand).unwrap_or_else(|| by_mode(&request, mode)),
     };
     match (decision.effect, mode) {
         (Effect::Ask, ApprovalMode::Never) => Decision {
@@ -102,6 +109,18 @@ fn by_rule(rule: &Rule, request: &Request) -> Decision {
         // The rule would win over whatever is stored.
         storable: false,
     }
+}
+
+fn by_approval(request: &Request, beforehand: &[Preapproval]) -> Option<Decision> {
+    // Reading has a better reason.
+    let asked = beforehand.iter().filter(|_| request.action != Action::Read);
+    let approval = asked.into_iter().find(|approval| approval.approves(request))?;
+    Some(Decision {
+        effect: Effect::Allow,
+        reason: format!("allowed beforehand by {}", approval.source),
+        change: None,
+        storable: false,
+    })
 }
 
 fn by_mode(request: &Request, mode: ApprovalMode) -> Decision {

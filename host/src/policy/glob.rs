@@ -53,7 +53,8 @@ pub fn check_glob(pattern: &str) -> Result<(), String> {
             "the pattern '{pattern}' begins with '!', which is not supported; remove patterns instead"
         ));
     }
-    matchers(pattern).map(drop)
+    let readable = expand(pattern).iter().try_for_each(|glob| build(glob, Case::Exact).map(drop));
+    readable.map_err(|error| wrong(pattern, &error))
 }
 
 /// Whether the pattern covers the normalised path. A pattern that cannot be read covers nothing; see [`check_glob`].

@@ -1,24 +1,31 @@
 //! Decides what may happen: (request, rules, mode) in; allow, ask or deny out, with the reason and the setting that
 //! would change it. Pure: it knows neither files nor plugins nor front ends.
 
+mod approve;
 mod capability;
 mod decide;
 mod glob;
 mod limits;
+mod line;
 mod narrow;
+mod pattern;
 mod prefix;
 mod protect;
+mod restriction;
 mod rule;
 mod shell;
 mod suggest;
 mod workspace;
 
+pub use approve::Preapproval;
 pub use capability::{Capabilities, Grant};
-pub use decide::{Action, Decision, Request, decide};
+pub use decide::{Action, Decision, Request, decide, decide_with};
 pub use glob::{check_glob, glob_set, normalise};
 pub use limits::{Limits, PartialLimits};
+pub use pattern::{Pattern, Source};
 pub use prefix::process_allowed;
 pub use protect::{READONLY, instructions, is_instruction};
+pub use restriction::Restriction;
 pub use rule::{Effect, Rule};
 pub use suggest::suggest_rule;
 pub use workspace::{Access, PathGrant, Workspace};

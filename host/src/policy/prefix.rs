@@ -106,7 +106,8 @@ pub fn process_allowed(prefixes: &[Vec<String>], command: &[String]) -> Result<(
     }
 }
 
-fn refused_option(command: &[String]) -> Option<&String> {
+/// The first option that writes or runs something its command does not promise.
+pub(super) fn refused_option(command: &[String]) -> Option<&String> {
     let (program, words) = command.split_first()?;
     let guarded = GUARDED.iter().find(|guarded| guarded.program == program)?;
     let mut subcommand: Option<&Subcommand> = None;

@@ -1,7 +1,11 @@
 //! Files that no rule and no mode opens: what would run or count outside the sandbox later, and what instructs the next
 //! session. The lists are data; the sandbox enforces the first on what is really opened, this module on what is asked.
 
-use super::glob::covers_any_case;
+use std::sync::LazyLock;
+
+use globset::GlobSet;
+
+use super::glob_set;
 
 /// Patterns that no tool ever writes, at any depth. A user's `files.readonly` adds to them.
 pub const READONLY: &[&str] = &[".git", ".garth", "garth.lock"];
@@ -22,6 +26,7 @@ const INSTRUCTIONS: &[&str] = &[
     ".agents",
     ".aider.conf.yml",
     ".claude",
+    ".claude-plugin",
     ".clinerules",
     ".codex",
     ".continue",
@@ -42,6 +47,8 @@ const INSTRUCTIONS: &[&str] = &[
     ".windsurfrules",
     "/commands/**",
     "/skills/**",
+    "/plugins/*/commands/**",
+    "/plugins/*/agents/**",
     ".github/copilot-instructions.md",
     ".github/instructions",
     ".github/prompts",
@@ -61,9 +68,16 @@ pub fn instructions() -> impl Iterator<Item = &'static str> {
 
 /// Whether the normalised path is written only with a question each time.
 pub fn is_instruction(path: &str) -> bool {
-    covers_any_case(INSTRUCTIONS, path)
+    static SET: LazyLock<Option<GlobSet>> = LazyLock::new(|| glob_set(INSTRUCTIONS).ok());
+    within(&SET, path)
 }
 
 pub(super) fn is_readonly(path: &str) -> bool {
-    covers_any_case(READONLY, path)
+    static SET: LazyLock<Option<GlobSet>> = LazyLock::new(|| glob_set(READONLY).ok());
+    within(&SET, path)
+}
+
+/// Where the patterns cannot be read, everything is protected.
+fn within(set: &Option<GlobSet>, path: &str) -> bool {
+    set.as_ref().is_none_or(|set| set.is_match(path))
 }

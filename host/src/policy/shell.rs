@@ -2,6 +2,8 @@
 //! `git push` may also come as `sh -c "cd x && git push"`; it errs toward finding, and a determined line still hides
 //! from it (`g""it`, `eval`). What a program may touch is the sandbox's matter, never this module's.
 
+use super::line;
+
 const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh", "ash", "fish"];
 /// Programs that run the rest of their words.
 const WRAPPERS: &[&str] =
@@ -17,10 +19,36 @@ pub(super) fn may_run(argv: &[String], prefix: &[String]) -> bool {
     has_shell && argv.iter().skip(1).any(|word| line_runs(word, prefix))
 }
 
+/// As [`may_run`], and stricter, for what a command's file disallows: also where the words stand anywhere in a command in this
+/// order (`xargs -I x git -C y push`), and where a line could make them up.
+pub(super) fn may_contain(argv: &[String], prefix: &[String]) -> bool {
+    let Some((program, rest)) = prefix.split_first() else { return true };
+    let in_order = |words: &[String]| {
+        let mut after = words.iter().skip_while(|word| base(word) != base(program));
+        after.next().is_some() && rest.iter().all(|wanted| after.any(|word| word == wanted))
+    };
+    if may_run(argv, prefix) || in_order(argv) {
+        return true;
+    }
+    let has_shell = argv.iter().any(|word| SHELLS.contains(&base(word)));
+    has_shell
+        && argv.iter().skip(1).any(|text| match line::commands(text) {
+            Some(commands) => commands.iter().any(|words| may_contain(words, prefix)),
+            None => {
+                text.contains(['$', '`', '*', '?', '[']) || text.contains("eval") || bare(text).contains(base(program))
+            }
+        })
+}
+
+/// Without what can stand inside a name and leaves it what it is.
+fn bare(text: &str) -> String {
+    text.replace(['"', '\'', '\\'], "")
+}
+
 fn line_runs(line: &str, prefix: &[String]) -> bool {
     let separators = |c: char| matches!(c, ';' | '|' | '&' | '\n' | '(' | ')' | '{' | '}' | '`' | '$' | '!');
     line.split(separators).any(|command| {
-        let words: Vec<String> = command.split_whitespace().map(|word| word.replace(['"', '\'', '\\'], "")).collect();
+        let words: Vec<String> = command.split_whitespace().map(bare).collect();
         command_runs(&words.iter().map(String::as_str).collect::<Vec<_>>(), prefix)
     })
 }

@@ -46,12 +46,17 @@ pub fn suggest_rule(request: &Request) -> Option<Rule> {
     rule.check().ok().map(|()| rule)
 }
 
+/// Whether the second word of a command starts whatever the rest says.
+pub(super) fn is_open_ended(word: &str) -> bool {
+    OPEN_ENDED.contains(&word)
+}
+
 /// How many words name what the program does; `None` when all of them may matter.
 fn named_words(argv: &[String]) -> Option<usize> {
     let (_, runners) = SUBCOMMANDS.iter().find(|(program, _)| argv.first().is_some_and(|word| word == program))?;
     let is_name = |word: &&String| word.starts_with(|c: char| c.is_ascii_alphanumeric());
     let second = argv.get(1).filter(is_name)?;
-    if OPEN_ENDED.contains(&second.as_str()) {
+    if is_open_ended(second) {
         return None;
     }
     match runners.contains(&second.as_str()) {
