@@ -1,6 +1,7 @@
 //! The plugins that are part of the binary; `build.rs` has compiled and packed them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -19,6 +20,21 @@ pub struct Builtin {
 }
 
 include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
+
+/// The commands and skills that a plugin carries: text by path, `commands/NAME.md` or `skills/NAME/…`.
+pub struct Carried {
+    pub plugin: String,
+    pub files: BTreeMap<String, String>,
+}
+
+/// What the plugins that `enabled` accepts carry.
+pub fn carried(enabled: impl Fn(&str) -> bool) -> Result<Vec<Carried>> {
+    let read = |file: &Builtin| -> Result<Carried> {
+        let sections = pack::read_sections(file.wasm).with_context(|| format!("built-in plugin '{}'", file.name))?;
+        Ok(Carried { plugin: sections.manifest.name, files: sections.commands })
+    };
+    BUILTIN.iter().filter(|file| enabled(file.name)).map(read).collect()
+}
 
 /// The plugin and its tools, from what is packed beside its code.
 pub(super) fn read(file: &'static Builtin, setup: &Setup<'_>) -> Result<(Arc<Plugin>, Vec<Tool>)> {

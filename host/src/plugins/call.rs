@@ -29,9 +29,15 @@ impl Plugins {
         }
     }
 
-    /// What the call would write; `None` when the tool cannot tell.
-    pub async fn preview(&self, tool: &Tool, arguments: &Value, host: Arc<dyn Host>) -> Finished<Option<Vec<Change>>> {
-        match self.ready(tool, arguments, tool.capabilities.clone()).await {
+    /// What the call would write; `None` when the tool cannot tell. `capabilities` as in [`Plugins::call`].
+    pub async fn preview(
+        &self,
+        tool: &Tool,
+        arguments: &Value,
+        capabilities: Capabilities,
+        host: Arc<dyn Host>,
+    ) -> Finished<Option<Vec<Change>>> {
+        match self.ready(tool, arguments, capabilities).await {
             Ok((component, call)) => self.sandbox.preview(&component, call, host).await,
             Err(error) => failed(error),
         }

@@ -89,6 +89,11 @@ impl Plugins {
         &self.tools
     }
 
+    /// What is protected whatever is granted.
+    pub fn protection(&self) -> &Arc<Protection> {
+        &self.protection
+    }
+
     pub fn find(&self, name: &str) -> Option<&Tool> {
         self.tools.iter().find(|tool| tool.spec.name == name)
     }

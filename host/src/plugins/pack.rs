@@ -1,11 +1,12 @@
-//! A plugin file: a component with two custom sections, `garth:manifest` and `garth:catalogue`, and no other at its top
-//! level. Whoever lists plugins reads the sections without compiling anything; the bytes may come from anywhere.
+//! A plugin file: a component with the custom sections `garth:manifest` and `garth:catalogue`, with `garth:commands` where
+//! it carries commands or skills, and no other at its top level. Whoever lists plugins reads the sections without
+//! compiling anything; the bytes may come from anywhere.
 //!
 //! Each section is JSON with a `version`. The format of the sections around them is that of the component model's
 //! binary format: an id, a length in LEB128, and so many bytes. The build script compiles this file too.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -17,10 +18,13 @@ use super::manifest::{MAX_TOOLS, Manifest, is_hidden, is_tool_name};
 
 const MANIFEST: &str = "garth:manifest";
 const CATALOGUE: &str = "garth:catalogue";
-/// The version of both sections' JSON.
+const COMMANDS: &str = "garth:commands";
+/// The version of the sections' JSON.
 const VERSION: u32 = 1;
 /// Bytes of one section.
 const MAX_SECTION: usize = 1 << 20;
+/// Files of commands and skills.
+const MAX_FILES: usize = 256;
 /// Characters.
 const MAX_DESCRIPTION: usize = 4_096;
 /// Bytes of one schema as JSON.
@@ -47,6 +51,8 @@ pub struct Sections {
     pub manifest: Manifest,
     /// In the author's order; the same names as the manifest's.
     pub catalogue: Vec<CatalogueTool>,
+    /// Markdown that comes with the tools: text by path, `commands/NAME.md` or `skills/NAME/…`.
+    pub commands: BTreeMap<String, String>,
 }
 
 /// Why a file is not a plugin, or cannot become one.
@@ -94,6 +100,13 @@ struct CatalogueSection<'a> {
     tools: Cow<'a, [CatalogueTool]>,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CommandsSection<'a> {
+    version: u32,
+    files: Cow<'a, BTreeMap<String, String>>,
+}
+
 /// Makes a plugin file. Custom sections that the component has at its top level are left out.
 pub fn pack(component: &[u8], sections: &Sections) -> Result<Vec<u8>, PackError> {
     check(sections)?;
@@ -108,17 +121,22 @@ pub fn pack(component: &[u8], sections: &Sections) -> Result<Vec<u8>, PackError>
     append(&mut packed, MANIFEST, serde_json::to_vec(&manifest))?;
     let catalogue = CatalogueSection { version: VERSION, tools: Cow::Borrowed(&sections.catalogue) };
     append(&mut packed, CATALOGUE, serde_json::to_vec(&catalogue))?;
+    if !sections.commands.is_empty() {
+        let commands = CommandsSection { version: VERSION, files: Cow::Borrowed(&sections.commands) };
+        append(&mut packed, COMMANDS, serde_json::to_vec(&commands))?;
+    }
     Ok(packed)
 }
 
 /// Reads what a plugin file says about itself, and checks it. Costs no more than walking over the section headers.
 pub fn read_sections(wasm: &[u8]) -> Result<Sections, PackError> {
-    let (mut manifest, mut catalogue) = (None, None);
+    let (mut manifest, mut catalogue, mut commands) = (None, None, None);
     for section in split(wasm)? {
         let section = section?;
         let (slot, name) = match section.custom_name()? {
             Some(MANIFEST) => (&mut manifest, MANIFEST),
             Some(CATALOGUE) => (&mut catalogue, CATALOGUE),
+            Some(COMMANDS) => (&mut commands, COMMANDS),
             _ => continue,
         };
         let bytes = section.custom_data()?;
@@ -131,7 +149,12 @@ pub fn read_sections(wasm: &[u8]) -> Result<Sections, PackError> {
     }
     let manifest: ManifestSection = parse(manifest, MANIFEST)?;
     let catalogue: CatalogueSection = parse(catalogue, CATALOGUE)?;
-    let sections = Sections { manifest: manifest.manifest.into_owned(), catalogue: catalogue.tools.into_owned() };
+    let commands = match commands {
+        Some(_) => parse::<CommandsSection>(commands, COMMANDS)?.files.into_owned(),
+        None => BTreeMap::new(),
+    };
+    let sections =
+        Sections { manifest: manifest.manifest.into_owned(), catalogue: catalogue.tools.into_owned(), commands };
     check(&sections)?;
     Ok(sections)
 }
@@ -167,6 +190,7 @@ fn append(packed: &mut Vec<u8>, name: &'static str, json: serde_json::Result<Vec
 /// The bounds that both the packer and the reader hold a plugin to.
 fn check(sections: &Sections) -> Result<(), PackError> {
     sections.manifest.check().or_else(|error| wrong(MANIFEST, error.to_string()))?;
+    check_commands(&sections.commands)?;
     let tools = &sections.catalogue;
     if tools.len() > MAX_TOOLS {
         return wrong(CATALOGUE, format!("{} tools, more than {MAX_TOOLS}", tools.len()));
@@ -198,6 +222,23 @@ fn check(sections: &Sections) -> Result<(), PackError> {
     match declared.symmetric_difference(&listed).next() {
         Some(name) if listed.contains(name) => wrong(MANIFEST, format!("the tool {name} is exported, not declared")),
         Some(name) => wrong(MANIFEST, format!("the tool {name} is declared, not exported")),
+        None => Ok(()),
+    }
+}
+
+fn check_commands(files: &BTreeMap<String, String>) -> Result<(), PackError> {
+    if files.len() > MAX_FILES {
+        return wrong(COMMANDS, format!("{} files, more than {MAX_FILES}", files.len()));
+    }
+    let plain = |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', ':']);
+    let known = |path: &str| {
+        let (folder, rest) = path.split_once('/').unwrap_or_default();
+        (folder == "commands" && rest.ends_with(".md")) || (folder == "skills" && rest.contains('/'))
+    };
+    match files.keys().find(|path| !known(path) || !path.split('/').all(plain) || path.contains(is_hidden)) {
+        Some(path) => {
+            wrong(COMMANDS, format!("'{}': a file is named commands/NAME.md, or skills/NAME/FILE", path.escape_debug()))
+        }
         None => Ok(()),
     }
 }
@@ -276,7 +317,8 @@ mod tests {
             input_schema: json!({"type": "object", "properties": {"b": {}, "a": {}}}),
             output_schema: None,
         };
-        Sections { manifest: Manifest::from_toml(manifest).unwrap(), catalogue: vec![tool] }
+        let commands = [("commands/a.md".into(), "Do it.".into())].into();
+        Sections { manifest: Manifest::from_toml(manifest).unwrap(), catalogue: vec![tool], commands }
     }
 
     fn component(custom: &[(&str, &[u8])]) -> Vec<u8> {
@@ -317,7 +359,7 @@ mod tests {
         check(&component(&[(MANIFEST, b"{}"), (MANIFEST, b"{}")]), "is there twice");
         check(&component(&[(MANIFEST, &[b'['; 100_000])]), "section garth:manifest");
         check(&component(&[(MANIFEST, &vec![b' '; MAX_SECTION + 1])]), "more than 1048576");
-        let packed = pack(&component(&[]), &sections()).unwrap();
+        let packed = pack(&component(&[]), &Sections { commands: BTreeMap::new(), ..sections() }).unwrap();
         for length in 0..packed.len() {
             assert!(read_sections(&packed[..length]).is_err(), "cut at {length}");
         }
@@ -337,6 +379,19 @@ mod tests {
         check(|tool| tool.description = "\u{1b}[2J".into(), "a description has");
         check(|tool| tool.input_schema = json!({"type": "array"}), "not \"object\"");
         check(|tool| tool.input_schema["title"] = "x".repeat(MAX_SCHEMA).into(), "a schema is");
+        for path in [
+            "a.md",
+            "commands/a.txt",
+            "skills/a.md",
+            "commands/../a.md",
+            "/commands/a.md",
+            "skills/.x/a",
+            "commands/\u{1b}.md",
+        ] {
+            let commands = [(path.to_string(), String::new())].into();
+            let error = pack(&component(&[]), &Sections { commands, ..sections() }).unwrap_err().to_string();
+            assert!(error.contains("commands/NAME.md"), "{path}: {error}");
+        }
         let mut twice = sections();
         twice.catalogue.push(twice.catalogue[0].clone());
         assert!(pack(&component(&[]), &twice).unwrap_err().to_string().contains("twice"));
