@@ -1,7 +1,10 @@
 //! Makes the built-in plugins part of the binary: compiles them for WASI with the cargo that runs this build, takes
 //! their catalogues from the same crates compiled natively, packs both with the packer that Garth itself uses, and
-//! writes `builtin.rs`, which `plugins::builtin` includes. How cargo is called is in `build/guests.rs`.
+//! writes `builtin.rs`, which `plugins::builtin` includes. How cargo is called is in `build/guests.rs`; the built-in
+//! commands are `build/commands.rs`'s.
 
+#[path = "build/commands.rs"]
+mod commands;
 #[path = "build/guests.rs"]
 mod guests;
 
@@ -19,6 +22,7 @@ mod plugins {
     pub mod pack;
 }
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +48,7 @@ fn main() -> Result<()> {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR")?).join("..");
     let out = PathBuf::from(variable("OUT_DIR")?);
     watch(&root);
+    commands::build(&root, &out)?;
 
     let names: Vec<&str> = PLUGINS.iter().map(|(name, _)| *name).collect();
     let components = guests::build(&root, &out, &names)?;
@@ -86,7 +91,26 @@ fn packed(folder: &Path, catalogue: Vec<ToolDescription>, component: &[u8]) -> R
         output_schema: tool.output_schema,
     };
     let catalogue = catalogue.into_iter().map(convert).collect();
-    Ok(pack(component, &Sections { manifest, catalogue })?)
+    let mut commands = BTreeMap::new();
+    for kind in ["commands", "skills"] {
+        collect(folder, Path::new(kind), &mut commands)?;
+    }
+    Ok(pack(component, &Sections { manifest, catalogue, commands })?)
+}
+
+/// The commands and skills beside a plugin's manifest, by their paths.
+fn collect(folder: &Path, below: &Path, files: &mut BTreeMap<String, String>) -> Result<()> {
+    let path = folder.join(below);
+    if path.is_file() {
+        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        files.insert(parts.join("/"), text);
+    } else if path.is_dir() {
+        for entry in std::fs::read_dir(&path).with_context(|| format!("reading {}", path.display()))? {
+            collect(folder, &below.join(entry?.file_name()), files)?;
+        }
+    }
+    Ok(())
 }
 
 fn variable(name: &str) -> Result<String> {

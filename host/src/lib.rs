@@ -8,12 +8,14 @@ pub mod protocol;
 pub mod recover;
 
 // 1: adapters
+pub mod commands;
 pub mod config;
 pub mod model;
 pub mod plugins;
 pub mod process;
 pub mod sandbox;
 pub mod session;
+pub mod watch;
 
 // 2: behaviour
 pub mod agent;
