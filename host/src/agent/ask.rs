@@ -107,7 +107,7 @@ impl Arriving {
 impl Arrived {
     /// Only a whole reply has calls: one that was cut off may lack the half of the last.
     fn reply(self, context: &Context, whole: bool) -> Reply {
-        let mut ids = used_ids(&context.messages);
+        let mut ids = used_ids(context);
         let mut text = self.text;
         let asked = if !whole {
             Vec::new()
@@ -146,12 +146,13 @@ fn read(raw: RawCall, ids: &mut HashSet<String>) -> Asked {
     Asked { call: ToolCall { id, name: raw.name, arguments, recovered }, unreadable }
 }
 
-fn used_ids(messages: &[Message]) -> HashSet<String> {
-    let calls = messages.iter().filter_map(|message| match message {
+/// Those of this conversation, and those that it must not use again.
+pub(super) fn used_ids(context: &Context) -> HashSet<String> {
+    let calls = context.messages.iter().filter_map(|message| match message {
         Message::Assistant { calls, .. } => Some(calls),
         _ => None,
     });
-    calls.flatten().map(|call| call.id.clone()).collect()
+    calls.flatten().map(|call| call.id.clone()).chain(context.taken.iter().cloned()).collect()
 }
 
 /// The server's id where it is new, else one of our own: some servers count from zero in every reply.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::ask::Asked;
 use super::gate::{CallHost, Caller};
+use super::skill;
 use super::turn::Turn;
 use super::writes::{self, Claim, Permit};
 use crate::context::bounded;
@@ -21,17 +22,28 @@ use crate::sandbox::{CallError, Finished, Output};
 /// What a cut result says about the rest.
 const REST: &str = "ask for a part of it: a range, a narrower pattern, one file";
 
-/// How a call ended, as the model sees it.
+/// Who asks for a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum By {
+    Model,
+    /// A line of a command, or of a skill: its author chose the tool, so its own `tools:` does not speak of it.
+    Author,
+}
+
+/// How a call ended.
 pub(super) struct CallResult {
     call_id: String,
     pub tool: String,
+    pub status: ToolStatus,
+    /// As the model sees it.
     pub text: String,
+    pub data: Option<Value>,
 }
 
 /// The end of a call before it is recorded.
 pub(super) struct Ended {
-    status: ToolStatus,
-    text: String,
+    pub status: ToolStatus,
+    pub text: String,
     data: Option<Value>,
     programs: Vec<ProgramRun>,
 }
@@ -70,13 +82,13 @@ impl Progress {
 }
 
 /// Runs the call and records its result. Cancelling the turn ends it at once.
-pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked) -> CallResult {
+pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     let started = Instant::now();
     let progress = Progress::default();
     let ended = tokio::select! {
         biased;
         () = turn.cancel.cancelled() => progress.cut_off(),
-        ended = execute(turn, asked, &progress) => ended.unwrap_or_else(|refused| refused),
+        ended = execute(turn, asked, by, &progress) => ended.unwrap_or_else(|refused| refused),
     };
     let settings = &turn.services.settings;
     let call = &asked.call;
@@ -87,25 +99,37 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked) -> CallResult {
         tool: call.name.clone(),
         status: ended.status,
         text: text.clone(),
-        data: ended.data,
+        data: ended.data.clone(),
         programs: ended.programs,
         duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     };
     turn.services.recorder.emit(event).await;
-    CallResult { call_id: call.id.clone(), tool: call.name.clone(), text }
+    CallResult { call_id: call.id.clone(), tool: call.name.clone(), status: ended.status, text, data: ended.data }
 }
 
 /// `Err` ends the call before it runs.
-async fn execute(turn: &Arc<Turn>, asked: &Asked, progress: &Progress) -> Result<Ended, Ended> {
+async fn execute(turn: &Arc<Turn>, asked: &Asked, by: By, progress: &Progress) -> Result<Ended, Ended> {
     let call = &asked.call;
+    if call.name == skill::NAME {
+        // On the heap: a skill runs calls of its own.
+        return Box::pin(skill::call(turn, asked)).await;
+    }
     let (tool, arguments) = resolve(turn, asked).map_err(|complaint| Ended::new(ToolStatus::Invalid, complaint))?;
+    let capabilities = turn.scope.narrow(tool, by);
+    let denied = |denial: String| Ended::new(ToolStatus::Denied, denial);
+    turn.permitted(&tool.spec.name, by).map_err(denied)?;
+    if by == By::Model || tool.capabilities.process.len() != capabilities.process.len() {
+        turn.useful(tool, &capabilities).map_err(denied)?;
+    }
     let caller = Caller {
+        by,
         turn: turn.clone(),
         call_id: call.id.clone(),
         tool: tool.spec.name.clone(),
         plugin: tool.plugin.name.clone(),
         waited: progress.waited.clone(),
-        reads_only: tool.reads_only(),
+        reads_only: turn.scope.reads_only(tool),
+        capabilities,
     };
     let Permit { capabilities, changes } = writes::permit(&caller, tool, &arguments).await?;
 
@@ -117,10 +141,8 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, progress: &Progress) -> Result
     }
     writes::journal(&caller, &changes).await?;
     let host = Arc::new(CallHost {
+        access: describe_files(&caller.capabilities.workspace),
         caller: caller.clone(),
-        files: tool.capabilities.workspace.clone(),
-        secrets: tool.capabilities.secrets,
-        access: describe_files(&tool.capabilities.workspace),
         programs: Mutex::default(),
         refused: AtomicBool::new(false),
     });
@@ -128,6 +150,7 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, progress: &Progress) -> Result
         .map_err(|text| Ended::new(ToolStatus::Failed, text))?;
     let _ = progress.running.set(host.clone());
     let finished = turn.services.plugins.call(tool, &arguments, capabilities, host.clone()).await;
+    turn.touch(&arguments, &finished.used.written).await;
     let claim = if finished.result.is_ok() { Claim::Done } else { Claim::NotDone };
     let surprise = writes::verify(&caller, changes.as_deref(), &finished.used.written, claim);
     let mut ended = describe(tool, finished);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::{FutureExt, StreamExt};
 
 use super::ask::Asked;
-use super::call::{self, CallResult};
+use super::call::{self, By, CallResult};
 use super::turn::Turn;
 
 /// One result for each call, in the same order.
@@ -15,12 +15,13 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &[Asked]) -> Vec<CallResult> {
     while let Some(first) = rest.first() {
         let together = rest.iter().take_while(|asked| reads(turn, asked)).count();
         if together > 1 {
-            let calls: Vec<_> = rest[..together].iter().map(|asked| call::run(turn, asked).boxed()).collect();
+            let calls: Vec<_> =
+                rest[..together].iter().map(|asked| call::run(turn, asked, By::Model).boxed()).collect();
             let running = futures_util::stream::iter(calls).buffered(turn.services.settings.parallel.max(1));
             results.extend(running.collect::<Vec<_>>().await);
             rest = &rest[together..];
         } else {
-            results.push(call::run(turn, first).await);
+            results.push(call::run(turn, first, By::Model).await);
             rest = &rest[1..];
         }
     }
@@ -28,5 +29,5 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &[Asked]) -> Vec<CallResult> {
 }
 
 fn reads(turn: &Turn, asked: &Asked) -> bool {
-    turn.services.plugins.find(&asked.call.name).is_some_and(|tool| tool.reads_only())
+    turn.reads_only(&asked.call.name)
 }

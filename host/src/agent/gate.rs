@@ -7,8 +7,9 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
+use super::call::By;
 use super::turn::Turn;
-use crate::policy::{self, Action, Decision, Effect, Rule, Workspace};
+use crate::policy::{self, Action, Capabilities, Decision, Effect, Rule};
 use crate::process::{self, Access, Command, Outcome};
 use crate::protocol::{Answer, ApprovalMode, ApprovalRequest, Event, Level, ProgramRun, Subject};
 use crate::sandbox::Host;
@@ -17,11 +18,14 @@ use crate::sandbox::Host;
 #[derive(Clone)]
 pub(super) struct Caller {
     pub turn: Arc<Turn>,
+    pub by: By,
     pub call_id: String,
     pub tool: String,
     pub plugin: String,
     /// Microseconds that the call has waited for answers.
     pub waited: Arc<AtomicU64>,
+    /// What the call may touch at most: ceiling, grant, and what the running commands leave of them.
+    pub capabilities: Capabilities,
     /// Neither the tool nor the programs that it starts can change anything.
     pub reads_only: bool,
 }
@@ -46,7 +50,7 @@ impl Caller {
         let request = self.request(action);
         let (rules, mode) = (approvals.rules(), approvals.mode());
         if !self.reads_only {
-            return policy::decide(&request, &rules, mode);
+            return policy::decide_with(&request, &rules, &self.turn.scope.beforehand(), mode);
         }
         // Reading needs no approval, with or without a program; a rule that asks does, and 'never' denies that.
         let decision = policy::decide(&request, &rules, ApprovalMode::Auto);
@@ -63,7 +67,16 @@ impl Caller {
             ApprovalMode::Never => ApprovalMode::Ask,
             mode => mode,
         };
-        policy::decide(&self.request(action), &approvals.rules(), mode).effect == Effect::Ask
+        let beforehand = self.turn.scope.beforehand();
+        policy::decide_with(&self.request(action), &approvals.rules(), &beforehand, mode).effect == Effect::Ask
+    }
+
+    /// Whether the running commands leave it. A call that starts programs is looked at when it starts them.
+    pub fn is_left(&self, action: Action) -> Result<(), String> {
+        match &action {
+            Action::Read if !self.capabilities.process.is_empty() => Ok(()),
+            _ => self.turn.scope.permits(&self.request(action), self.by),
+        }
     }
 
     /// Why the tool is denied whatever it is called with; then not even its preview runs.
@@ -78,6 +91,7 @@ impl Caller {
     }
 
     async fn decide(&self, action: Action, subject: Subject) -> Result<(), String> {
+        self.is_left(action.clone())?;
         if let Some(settled) = settle(self.decision(action.clone())) {
             return settled;
         }
@@ -137,11 +151,8 @@ fn settle(decision: Decision) -> Option<Result<(), String>> {
 /// The host's side of one running call.
 pub(super) struct CallHost {
     pub caller: Caller,
-    /// The workspace access of the tool: what a program that it starts inherits.
-    pub files: Workspace,
-    /// The same in words.
+    /// The workspace access of a program that the call starts, in words.
     pub access: String,
-    pub secrets: bool,
     pub programs: Mutex<Vec<ProgramRun>>,
     /// A program that the call asked for was refused.
     pub refused: AtomicBool,
@@ -180,8 +191,9 @@ impl Host for CallHost {
         }
         let access = Access {
             workspace: services.workspace.clone(),
-            files: self.files.clone(),
-            secrets: self.secrets,
+            // Inherited from the tool.
+            files: self.caller.capabilities.workspace.clone(),
+            secrets: self.caller.capabilities.secrets,
             git: command.program == "git",
             // What runs unasked gets no network, whatever the user allows to the rest.
             network: services.settings.network && !self.caller.reads_only,

@@ -4,11 +4,23 @@
 mod ask;
 mod call;
 mod calls;
+mod command;
+mod context;
+mod draft;
 mod files;
+mod fork;
 mod gate;
 mod guard;
+mod include;
+mod known;
+mod opening;
+mod prepare;
 mod record;
+mod scope;
+mod skill;
+mod skill_files;
 mod snapshot;
+mod task;
 mod turn;
 mod writes;
 
@@ -19,18 +31,27 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use known::first_listing;
 pub use record::Recorder;
+pub use scope::restricts;
+pub use skill::skill_tool;
 pub use snapshot::take as take_snapshot;
 
+use context::Context;
+use turn::{InPlay, Job, Turn};
+
 use crate::approval::Approvals;
+use crate::commands::{Changes, Entry, Live, Subscription, Usage};
 use crate::model::{Model, ModelError, Sampling};
 use crate::plugins::Plugins;
 use crate::process::Runner;
-use crate::protocol::{self, Event, Level, Message, Op, ToolSpec, ToolSummary};
+use crate::protocol::{self, Event, Level, Op, ToolSummary};
 use crate::session::{Journal, Transcript};
 
 /// Makes a connection to a model by its name.
 pub type Connect = Box<dyn Fn(&str) -> Result<Arc<dyn Model>, ModelError> + Send + Sync>;
+/// Whether the user has trusted exactly the bytes of this file of a project or a plugin.
+pub type Trusts = Box<dyn Fn(&Entry) -> bool + Send + Sync>;
 /// Begins the journal of a new session.
 pub type NewJournal = Box<dyn Fn() -> std::io::Result<Journal> + Send + Sync>;
 
@@ -46,6 +67,8 @@ pub struct Settings {
     pub timeout: Option<Duration>,
     /// Characters of one tool result that reach the model.
     pub result_limit: usize,
+    /// Tokens that the model reads at once, as far as settings tell.
+    pub window: usize,
     pub sampling: Sampling,
     /// Whether programs reach the network.
     pub network: bool,
@@ -57,6 +80,10 @@ pub struct Services {
     /// Absolute, canonical.
     pub workspace: PathBuf,
     pub plugins: Plugins,
+    pub commands: Live,
+    /// The file in which uses of skills are counted.
+    pub usage: PathBuf,
+    pub trusts: Trusts,
     pub runner: Runner,
     pub approvals: Approvals,
     pub recorder: Recorder,
@@ -70,14 +97,10 @@ pub struct Agent {
     new_journal: NewJournal,
     session: String,
     context: Option<Context>,
+    changes: Subscription,
+    in_play: InPlay,
     turns: u64,
     resumed: bool,
-}
-
-/// The messages that the model sees; append-only.
-pub(crate) struct Context {
-    pub messages: Vec<Message>,
-    pub tools: Vec<ToolSpec>,
 }
 
 impl Agent {
@@ -91,18 +114,28 @@ impl Agent {
         transcript: Option<Transcript>,
     ) -> Agent {
         let (turns, resumed) = (transcript.as_ref().map_or(0, |t| t.turns), transcript.is_some());
-        let context = transcript
-            .filter(|transcript| !transcript.messages.is_empty())
-            .map(|transcript| Context { messages: transcript.messages, tools: transcript.tools });
-        Agent { services: Arc::new(services), model, connect, new_journal, session, context, turns, resumed }
+        let context = transcript.and_then(Context::resumed);
+        let (changes, in_play) = (services.commands.subscribe(), InPlay::default());
+        let services = Arc::new(services);
+        Agent { services, model, connect, new_journal, session, context, changes, in_play, turns, resumed }
     }
 
     /// Serves ops until the front end hangs up or asks to shut down.
     pub async fn run(mut self, mut ops: mpsc::Receiver<Op>) {
         self.announce().await;
-        while let Some(op) = ops.recv().await {
+        loop {
+            let op = tokio::select! {
+                biased;
+                op = ops.recv() => op,
+                changes = self.changes.changed() => {
+                    reloaded(&self.services, changes).await;
+                    continue;
+                }
+            };
+            let Some(op) = op else { break };
             let again = match op {
-                Op::Submit { text } => self.turn(text, &mut ops).await,
+                Op::Submit { text } => self.turn(Job::Answer(text), &mut ops).await,
+                Op::Expand { text } => self.turn(Job::Expand(text), &mut ops).await,
                 Op::Shutdown => false,
                 Op::SetModel { model } => self.set_model(&model).await,
                 Op::Reset => self.reset().await,
@@ -126,12 +159,13 @@ impl Agent {
             resumed: self.resumed,
         };
         self.services.recorder.emit(event).await;
+        self.services.recorder.emit(catalogue(&self.services)).await;
     }
 
     /// Runs one turn, and says which model it was when that was found out only now. `false`: shut down.
-    async fn turn(&mut self, task: String, ops: &mut mpsc::Receiver<Op>) -> bool {
+    async fn turn(&mut self, job: Job, ops: &mut mpsc::Receiver<Op>) -> bool {
         let named = self.model.name().to_string();
-        let again = self.run_turn(task, ops).await;
+        let again = self.run_turn(job, ops).await;
         if self.model.name() != named {
             self.services.recorder.emit(self.model_changed()).await;
         }
@@ -143,21 +177,25 @@ impl Agent {
     }
 
     /// Answers the ops that make sense while the turn runs.
-    async fn run_turn(&mut self, task: String, ops: &mut mpsc::Receiver<Op>) -> bool {
-        let services = self.services.clone();
+    async fn run_turn(&mut self, job: Job, ops: &mut mpsc::Receiver<Op>) -> bool {
         self.turns += 1;
-        services.recorder.emit(Event::TurnStarted { turn: self.turns, task: task.clone() }).await;
-        if self.context.is_none() {
-            self.context = Some(self.begin_context().await);
-        }
-        let Some(context) = self.context.as_mut() else { return true };
-        context.messages.push(Message::User { text: task });
-
         let cancel = CancellationToken::new();
-        let (model, turn, mut again) = (self.model.clone(), self.turns, true);
-        let running = turn::run(&services, model, context, turn, cancel.clone());
+        let turn = Arc::new(Turn {
+            services: self.services.clone(),
+            number: self.turns,
+            session: self.session.clone(),
+            catalogue: self.services.commands.current(),
+            scope: Default::default(),
+            in_play: self.in_play.clone(),
+            cancel: cancel.clone(),
+            asking: Default::default(),
+            denied: Default::default(),
+            own_calls: Default::default(),
+        });
+        let Agent { services, model, context, changes, .. } = self;
+        let running = turn::run(&turn, model.clone(), context, job);
         tokio::pin!(running);
-        let mut hung_up = false;
+        let (mut again, mut hung_up) = (true, false);
         loop {
             tokio::select! {
                 biased;
@@ -166,20 +204,11 @@ impl Agent {
                     Some(Op::Cancel) => cancel.cancel(),
                     Some(Op::Shutdown) => { again = false; cancel.cancel(); }
                     None => { hung_up = true; cancel.cancel(); }
-                    Some(op) => { while_running(&services, op).await; }
+                    Some(op) => { while_running(services, op).await; }
                 },
+                changed = changes.changed() => reloaded(services, changed).await,
             }
         }
-    }
-
-    /// The stable prefix: made once, before the first turn.
-    async fn begin_context(&self) -> Context {
-        let services = &self.services;
-        let snapshot = snapshot::take(&services.workspace, &services.runner).await;
-        let system = crate::context::system_prompt(&snapshot);
-        let tools: Vec<ToolSpec> = services.plugins.tools().iter().map(|tool| tool.spec.clone()).collect();
-        services.recorder.emit(Event::ContextStarted { system: system.clone(), tools: tools.clone() }).await;
-        Context { messages: vec![Message::System { text: system }], tools }
     }
 
     async fn while_running(&self, op: Op) -> bool {
@@ -203,6 +232,7 @@ impl Agent {
         match (self.new_journal)() {
             Ok(journal) => {
                 (self.session, self.context, self.turns, self.resumed) = (journal.id().to_string(), None, 0, false);
+                self.in_play = InPlay::default();
                 self.services.approvals.end_session();
                 self.services.recorder.switch(journal);
                 self.announce().await;
@@ -230,13 +260,44 @@ async fn while_running(services: &Services, op: Op) {
             services.approvals.set_mode(mode);
             Event::ApprovalModeChanged { mode }
         }
-        Op::ListTools => Event::Tools { tools: services.plugins.tools().iter().map(summary).collect() },
-        Op::Submit { .. } => notice("a turn is running; cancel it or wait for its end, then send this again".into()),
+        Op::ListTools => {
+            let tools = services.plugins.tools().iter().map(summary).chain([skill::summary()]);
+            Event::Tools { tools: tools.collect() }
+        }
+        Op::ListCommands => catalogue(services),
+        Op::Submit { .. } | Op::Expand { .. } => {
+            notice("a turn is running; cancel it or wait for its end, then send this again".into())
+        }
         Op::SetModel { .. } => notice("a turn is running; the model can be changed after it".into()),
         Op::Reset => notice("a turn is running; cancel it before the reset".into()),
         Op::Cancel | Op::Shutdown => return,
     };
     services.recorder.emit(event).await;
+}
+
+fn catalogue(services: &Services) -> Event {
+    Event::Commands { commands: services.commands.current().summaries() }
+}
+
+/// Files of the catalogue have changed; the next turn uses them.
+async fn reloaded(services: &Services, changes: Changes) {
+    let problem = |problem: &crate::commands::Unusable| match problem.line {
+        0 => format!("{}: {}", problem.shown, problem.reason),
+        line => format!("{}:{line}: {}", problem.shown, problem.reason),
+    };
+    let problems = changes.problems.iter().map(problem).collect();
+    let Changes { added, changed, removed, .. } = changes;
+    // Who reads of a new name can call it at once.
+    services.recorder.emit(catalogue(services)).await;
+    services.recorder.emit(Event::CommandsReloaded { added, changed, removed, problems }).await;
+}
+
+impl Services {
+    /// Counts a use of the entry. A count that is lost costs nothing.
+    async fn used(&self, entry: &Entry) {
+        let (file, name) = (self.usage.clone(), entry.place.name.clone());
+        let _ = tokio::task::spawn_blocking(move || Usage::record(&file, &name, std::time::SystemTime::now())).await;
+    }
 }
 
 fn summary(tool: &crate::plugins::Tool) -> ToolSummary {

@@ -1,64 +1,119 @@
 //! One turn. The four lines that define an agent, and the ways in which it ends.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::{self, Reply};
-use super::{Context, Services, calls, guard::Guard};
+use super::opening::{self, Opening};
+use super::scope::Scope;
+use super::{Context, Services, calls, fork, guard::Guard};
+use crate::commands::Catalogue;
 use crate::model::Model;
+use crate::policy;
 use crate::protocol::{Event, FinishReason, Level, Message, TurnEnd};
 
 /// Stands for a reply that did not come.
 const NO_REPLY: &str = "(no reply: the turn ended before it)";
+/// The longest argument that is looked at as a path, and the most paths that are kept in mind.
+const LONGEST_PATH: usize = 1_024;
+const MOST_PATHS: usize = 4_096;
+
+/// Files of the workspace that calls have named or changed in this session, relative.
+pub(super) type InPlay = Arc<Mutex<BTreeSet<String>>>;
 
 /// What the calls of a turn share.
 pub(super) struct Turn {
     pub services: Arc<Services>,
+    pub number: u64,
+    pub session: String,
+    /// As it was when the turn began: what runs ends as it began.
+    pub catalogue: Arc<Catalogue>,
+    /// What its commands restrict and approve.
+    pub scope: Scope,
+    pub in_play: InPlay,
     pub cancel: CancellationToken,
     /// Held while a question is open.
     pub asking: tokio::sync::Mutex<()>,
     /// How many things were refused.
     pub denied: AtomicU32,
+    /// How many calls were made that no model asked for.
+    pub own_calls: AtomicU32,
 }
 
-/// Runs until the model is done, a limit is reached or `cancel` fires; the end is told as an event.
-pub(super) async fn run(
-    services: &Arc<Services>,
-    model: Arc<dyn Model>,
-    context: &mut Context,
-    number: u64,
-    cancel: CancellationToken,
-) {
-    let turn = Arc::new(Turn {
-        services: services.clone(),
-        cancel,
-        asking: tokio::sync::Mutex::new(()),
-        denied: AtomicU32::new(0),
-    });
-    let (end, steps) = within_time(&turn, steps(&turn, &model, context)).await;
+/// What the turn is for.
+#[derive(Clone, Debug)]
+pub(super) enum Job {
+    /// The user's words, to be answered.
+    Answer(String),
+    /// A command to be expanded and shown; the model is not asked.
+    Expand(String),
+}
+
+impl Job {
+    pub fn text(&self) -> &str {
+        match self {
+            Job::Answer(text) | Job::Expand(text) => text,
+        }
+    }
+}
+
+/// Runs until the model is done, a limit is reached or the turn is cancelled; the end is told as an event. A turn in which
+/// the model was not asked leaves nothing in the context.
+pub(super) async fn run(turn: &Arc<Turn>, model: Arc<dyn Model>, context: &mut Option<Context>, job: Job) {
+    let recorder = &turn.services.recorder;
+    recorder.emit(Event::TurnStarted { turn: turn.number, task: job.text().to_string() }).await;
+    let (end, steps) = within_time(turn, work(turn, &model, context, &job)).await;
     let denied = turn.denied.load(Ordering::Relaxed);
-    services.recorder.emit(Event::TurnEnded { turn: number, end, steps, denied }).await;
+    recorder.emit(Event::TurnEnded { turn: turn.number, end, steps, denied }).await;
 }
 
 /// Cancels the turn when its time is up, and says that it was the time.
-async fn within_time(turn: &Turn, steps: impl Future<Output = (TurnEnd, u32)>) -> (TurnEnd, u32) {
-    let Some(limit) = turn.services.settings.timeout else { return steps.await };
-    tokio::pin!(steps);
+async fn within_time(turn: &Turn, work: impl Future<Output = (TurnEnd, u32)>) -> (TurnEnd, u32) {
+    let Some(limit) = turn.services.settings.timeout else { return work.await };
+    tokio::pin!(work);
     let cut = tokio::select! {
         biased;
-        end = &mut steps => return end,
+        end = &mut work => return end,
         () = tokio::time::sleep(limit) => {
             turn.cancel.cancel();
-            steps.await.1
+            work.await.1
         }
     };
     let error = format!("the turn reached agent.timeout ({} s); raise it, or ask for less at once", limit.as_secs());
     (TurnEnd::Failed { error }, cut)
 }
 
-async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Context) -> (TurnEnd, u32) {
+async fn work(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Option<Context>, job: &Job) -> (TurnEnd, u32) {
+    let text = match job {
+        Job::Answer(text) => text,
+        Job::Expand(text) => return (opening::show(turn, text).await, 0),
+    };
+    if context.is_none() {
+        *context = Some(Context::begin(turn).await);
+    }
+    let Some(context) = context.as_mut() else { return (TurnEnd::Cancelled, 0) };
+    match opening::prepare(turn, context, text).await {
+        Err(end) => (end, 0),
+        Ok(Opening::Here { message }) => {
+            let before = context.messages.len();
+            context.messages.push(Message::User { text: message });
+            let (end, steps) = steps(turn, model, context).await;
+            if steps == 0 {
+                context.messages.truncate(before);
+            }
+            (end, steps)
+        }
+        Ok(Opening::Apart { entry, prompt }) => fork::run(turn, model, context, text, &entry, prompt).await,
+    }
+}
+
+/// The four lines: ask, record, run the calls, again.
+pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Context) -> (TurnEnd, u32) {
     let settings = &turn.services.settings;
     let mut guard = Guard::new(settings.loop_repeats);
     for step in 1..=settings.max_steps {
@@ -124,4 +179,49 @@ async fn record_reply(turn: &Turn, context: &mut Context, reply: Reply) -> Vec<a
     turn.services.recorder.emit(event).await;
     context.messages.push(Message::Assistant { text, reasoning, calls });
     asked
+}
+
+impl Turn {
+    /// An id for a call that no model asked for.
+    pub fn own_call_id(&self) -> String {
+        format!("own_{}_{}", self.number, self.own_calls.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Whether a call by the model may run beside others.
+    pub fn reads_only(&self, tool: &str) -> bool {
+        self.services.plugins.find(tool).is_some_and(|tool| self.scope.reads_only(tool))
+    }
+
+    /// Notes which files of the workspace a call was about: those that its arguments name, and those that it wrote.
+    pub async fn touch(&self, arguments: &Value, written: &[String]) {
+        let workspace = &self.services.workspace;
+        let named = strings(arguments).filter(|text| text.len() <= LONGEST_PATH);
+        let named = named.filter_map(|text| policy::normalise(text).ok());
+        let there = |path: &String| workspace.join(path).symlink_metadata().is_ok();
+        let paths: Vec<String> = named.chain(written.iter().cloned()).filter(there).collect();
+        let new: Vec<_> = {
+            let mut in_play = self.in_play.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = in_play.len() < MOST_PATHS;
+            paths
+                .into_iter()
+                .filter(|path| room && in_play.insert(path.clone()))
+                .map(|path| workspace.join(path))
+                .collect()
+        };
+        if new.is_empty() {
+            return;
+        }
+        let live = self.services.commands.clone();
+        // Whatever it finds is told by the subscription.
+        let _ = tokio::task::spawn_blocking(move || new.iter().for_each(|path| drop(live.touch(path)))).await;
+    }
+}
+
+/// The strings of an object's fields, and those of its lists.
+fn strings(arguments: &Value) -> impl Iterator<Item = &str> {
+    let values = arguments.as_object().into_iter().flat_map(|object| object.values());
+    values.flat_map(|value| match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        value => value.as_str().into_iter().collect::<Vec<_>>(),
+    })
 }

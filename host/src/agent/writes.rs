@@ -31,43 +31,45 @@ pub(super) struct Approved {
 pub(super) async fn permit(caller: &Caller, tool: &Tool, arguments: &Value) -> Result<Permit, Ended> {
     let denied = |text: String| Ended::new(ToolStatus::Denied, format!("denied: {text}"));
     let unseen = || Subject::Call { arguments: arguments.clone() };
-    if tool.reads_only() {
+    if caller.reads_only {
         caller.permit(Action::Read, unseen()).await.map_err(denied)?;
-        return Ok(Permit { capabilities: tool.capabilities.clone(), changes: None });
+        return Ok(Permit { capabilities: caller.capabilities.clone(), changes: None });
     }
     if let Some(reason) = caller.denied_altogether() {
         return Err(denied(reason));
     }
-    let preview = caller.turn.services.plugins.preview(tool, arguments, std::sync::Arc::new(Silent)).await;
+    let plugins = &caller.turn.services.plugins;
+    let preview = plugins.preview(tool, arguments, caller.capabilities.clone(), std::sync::Arc::new(Silent)).await;
     let denials = preview.used.denials.iter().map(|denial| format!("\n{denial}")).collect::<String>();
     match preview.result.map_err(|error| refused(tool, error, &denials))? {
-        Some(changes) if changes.is_empty() => Ok(Permit { capabilities: reading(tool), changes: Some(Vec::new()) }),
+        Some(changes) if changes.is_empty() => Ok(Permit { capabilities: reading(caller), changes: Some(Vec::new()) }),
         Some(changes) => {
             let changes = examine(caller, changes).map_err(denied)?;
             let paths = changes.iter().map(|change| change.path.clone()).collect();
             let diffs = changes.iter().map(Approved::diff).collect();
             caller.permit(Action::Write { paths }, Subject::Files { changes: diffs }).await.map_err(denied)?;
-            Ok(Permit { capabilities: tool.capabilities.clone(), changes: Some(changes) })
+            Ok(Permit { capabilities: caller.capabilities.clone(), changes: Some(changes) })
         }
-        None => unpredictable(caller, tool, unseen()).await.map_err(denied),
+        None => unpredictable(caller, unseen()).await.map_err(denied),
     }
 }
 
 /// A tool that cannot tell what it would write. One that runs programs is asked about when it starts them; until a rule
 /// allows it altogether, its own hands may only read, so that nothing is written unasked.
-async fn unpredictable(caller: &Caller, tool: &Tool, subject: Subject) -> Result<Permit, String> {
-    let runs_programs = !tool.capabilities.process.is_empty();
-    if runs_programs && caller.needs_a_word(Action::Unknown) {
-        return Ok(Permit { capabilities: reading(tool), changes: None });
+async fn unpredictable(caller: &Caller, subject: Subject) -> Result<Permit, String> {
+    let runs_programs = !caller.capabilities.process.is_empty();
+    let needs_a_word = || caller.needs_a_word(Action::Unknown) || caller.is_left(Action::Unknown).is_err();
+    if runs_programs && needs_a_word() {
+        return Ok(Permit { capabilities: reading(caller), changes: None });
     }
     caller.permit(Action::Unknown, subject).await?;
-    Ok(Permit { capabilities: tool.capabilities.clone(), changes: None })
+    Ok(Permit { capabilities: caller.capabilities.clone(), changes: None })
 }
 
-/// What the tool has, without writing.
-fn reading(tool: &Tool) -> Capabilities {
-    let workspace = tool.capabilities.workspace.intersect(&Workspace::All(Access::Read));
-    Capabilities { workspace, ..tool.capabilities.clone() }
+/// What the call has, without writing.
+fn reading(caller: &Caller) -> Capabilities {
+    let workspace = caller.capabilities.workspace.intersect(&Workspace::All(Access::Read));
+    Capabilities { workspace, ..caller.capabilities.clone() }
 }
 
 /// Compares what the tool has seen with the files as they are.

@@ -7,5 +7,5 @@ mod prompt;
 mod tokens;
 
 pub use bound::bounded;
-pub use prompt::{Snapshot, system_prompt};
+pub use prompt::{SKILLS_TITLE, Snapshot, system_prompt};
 pub use tokens::{estimate, tools_as_json};

@@ -3,6 +3,10 @@
 //! would have to change later.
 
 const INSTRUCTIONS: &str = include_str!("system.md");
+/// Before the list of skills, which ends the prompt.
+pub const SKILLS_TITLE: &str = "\n\n# Skills\n";
+/// What skills are, said where there are some.
+const SKILLS: &str = include_str!("skills.md");
 
 /// The most characters of the project's own instructions that enter the prompt.
 const INSTRUCTIONS_LIMIT: usize = 8_000;
@@ -18,6 +22,8 @@ pub struct Snapshot {
     pub instructions: Option<(String, String)>,
     /// Branch and state in a line or two.
     pub git: Option<String>,
+    /// Names and descriptions of the skills, one a line, within their budget.
+    pub skills: String,
 }
 
 /// The text of the system message.
@@ -37,6 +43,9 @@ pub fn system_prompt(snapshot: &Snapshot) -> String {
         let rest = format!("read_file {name} shows the rest");
         section(&format!("The project's instructions ({name})"), &super::bounded(text, INSTRUCTIONS_LIMIT, &rest));
     }
+    if !snapshot.skills.trim().is_empty() {
+        prompt.push_str(&format!("{SKILLS_TITLE}{}\n{}", SKILLS.trim_end(), snapshot.skills.trim_end()));
+    }
     prompt
 }
 
@@ -52,8 +61,10 @@ mod tests {
             layout: "src/\nCargo.toml\n".into(),
             instructions: Some(("AGENTS.md".into(), "Use tabs.\n".into())),
             git: Some("branch main, clean".into()),
+            skills: "- pdf: Fills forms.\n".into(),
         });
         assert!(full.starts_with(&prompt));
-        assert!(full.ends_with("# The project's instructions (AGENTS.md)\nUse tabs."), "{full}");
+        assert!(full.contains("# The project's instructions (AGENTS.md)\nUse tabs.\n\n# Skills\n"), "{full}");
+        assert!(full.ends_with("\n- pdf: Fills forms."), "{full}");
     }
 }

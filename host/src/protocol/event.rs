@@ -35,6 +35,33 @@ pub enum Event {
         turn: u64,
         task: String,
     },
+    /// The task, or the model, called a command or a skill of the catalogue. What it runs before the model is asked
+    /// follows as calls.
+    CommandStarted {
+        name: String,
+        arguments: String,
+        /// The file, as people write it.
+        file: String,
+        /// What the tools may do at most until the turn ends, in words; `None` when it restricts nothing.
+        restricts: Option<String>,
+        /// What is approved beforehand, as the file writes it; empty for a file that is not trusted.
+        approves: Vec<String>,
+    },
+    /// What the model is told where that is not the task as it was typed: the expanded command, and notes of the host.
+    Prompted {
+        text: String,
+        /// Where the parts of `text` come from, in order and without gaps.
+        spans: Vec<PromptSpan>,
+    },
+    /// A command with a conversation of its own begins; the messages until `ForkEnded` are of that one.
+    ForkStarted {
+        system: String,
+        tools: Vec<ToolSpec>,
+    },
+    /// Back in the conversation that the fork began in, where `text` is all that is known of it.
+    ForkEnded {
+        text: String,
+    },
     /// A request to the model begins.
     StepStarted {
         step: u32,
@@ -125,6 +152,18 @@ pub enum Event {
     Tools {
         tools: Vec<ToolSummary>,
     },
+    /// The catalogue: the answer to [`Op::ListCommands`](super::Op::ListCommands), at the start, and after each reload.
+    Commands {
+        commands: Vec<CommandSummary>,
+    },
+    /// Files of the catalogue have changed, and what they say now holds from the next turn on. Names have no slash.
+    CommandsReloaded {
+        added: Vec<String>,
+        changed: Vec<String>,
+        removed: Vec<String>,
+        /// Files that could not be used, with line and reason; their last good version stays.
+        problems: Vec<String>,
+    },
 }
 
 impl Event {
@@ -132,7 +171,11 @@ impl Event {
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
-            Event::TextDelta { .. } | Event::ReasoningDelta { .. } | Event::ToolProgress { .. } | Event::Tools { .. }
+            Event::TextDelta { .. }
+                | Event::ReasoningDelta { .. }
+                | Event::ToolProgress { .. }
+                | Event::Tools { .. }
+                | Event::Commands { .. }
         )
     }
 }
@@ -203,4 +246,35 @@ pub struct ToolSummary {
     pub description: String,
     /// What a call may touch, in words: `reads the workspace`, `writes the workspace, runs sh -c`.
     pub capabilities: String,
+}
+
+/// A command, skill or agent of the catalogue as a front end lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandSummary {
+    /// Without the slash.
+    pub name: String,
+    /// `command`, `skill` or `agent`.
+    pub kind: String,
+    pub description: String,
+    pub argument_hint: Option<String>,
+    /// The file, as people write it.
+    pub file: String,
+    /// Whether `/name` calls it. Agents, and skills that are the model's alone, cannot be typed.
+    pub typed: bool,
+    /// Files that have the same name and lost against this one.
+    pub shadows: Vec<String>,
+}
+
+/// A part of an expanded prompt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PromptSpan {
+    /// Bytes of the prompt, from 0.
+    pub start: usize,
+    pub end: usize,
+    /// `body`, `argument`, `shell`, `file`, `variable` or `note`.
+    pub source: String,
+    /// What stood in the command: `$1`, the shell line, the path; `None` for the body itself.
+    pub written: Option<String>,
+    /// The line of the command's file, from 1.
+    pub line: Option<u32>,
 }

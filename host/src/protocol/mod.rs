@@ -9,7 +9,7 @@ mod op;
 mod units;
 
 pub use approval::{Answer, ApprovalMode, ApprovalRequest, ChangeKind, FileDiff, Scope, Subject};
-pub use event::{Event, Level, ProgramRun, ToolStatus, ToolSummary, TurnEnd};
+pub use event::{CommandSummary, Event, Level, ProgramRun, PromptSpan, ToolStatus, ToolSummary, TurnEnd};
 pub use message::{FinishReason, Message, ToolCall, ToolSpec, Usage};
 pub use op::Op;
 pub use units::{ByteSize, Span};

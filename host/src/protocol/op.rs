@@ -30,6 +30,12 @@ pub enum Op {
     Reset,
     /// Answered by [`Event::Tools`](super::Event::Tools).
     ListTools,
+    /// Answered by [`Event::Commands`](super::Event::Commands).
+    ListCommands,
+    /// Expand a line that begins with `/name` as a turn would, and stop before the model is asked.
+    Expand {
+        text: String,
+    },
     /// Cancel what runs, flush the journal, end.
     Shutdown,
 }

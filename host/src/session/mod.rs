@@ -14,5 +14,5 @@ mod store;
 
 pub use journal::Journal;
 pub use read::{Entry, Log, load};
-pub use resume::{INTERRUPTED, Transcript, resume};
+pub use resume::{FORK_INTERRUPTED, INTERRUPTED, Transcript, resume};
 pub use store::{FindError, Store, Summary};

@@ -3,9 +3,12 @@
 //!
 //! - `ContextStarted` puts the system prompt first and begins anew; the message of a turn that runs and has had no reply
 //!   stays, since it opens the new context. Right after a resumed `SessionStarted` the conversation goes on instead;
-//! - `TurnStarted` is the user's message, `AssistantMessage` the model's;
+//! - `TurnStarted` is the user's message, and `Prompted` what was sent in its place. A turn without a step leaves nothing:
+//!   the model was not asked; the same when Garth ended while a command was prepared;
+//! - `AssistantMessage` is the model's. What lies between `ForkStarted` and `ForkEnded` belongs to another conversation; the
+//!   text of the latter stands for it;
 //! - `ToolFinished` is held back until all results of a reply are there, or the next message begins: results stand in the
-//!   order of the calls, however they finished.
+//!   order of the calls, however they finished. Those of a command's preparation answer no call of the model.
 //!
 //! Approvals are not read: what was allowed then is asked again.
 
@@ -16,6 +19,9 @@ use super::Entry;
 /// The result of a call that was running when Garth ended.
 pub const INTERRUPTED: &str = "The call was interrupted before its result was known. It may have had effects: look at the \
     current state before you repeat it.";
+
+/// The answer of a command with a conversation of its own that was running when Garth ended.
+pub const FORK_INTERRUPTED: &str = "(the command was interrupted before its end; it may have had effects)";
 
 /// A conversation to go on with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,51 +40,179 @@ pub struct Transcript {
 
 /// Rebuilds the conversation.
 pub fn resume<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Transcript {
-    let mut transcript = Transcript::default();
-    let mut open: Vec<(ToolCall, Option<String>)> = Vec::new();
-    let (mut continues, mut in_turn) = (false, false);
-    for entry in entries {
-        match &entry.event {
-            Event::SessionStarted { resumed, .. } => (continues, in_turn) = (*resumed, false),
-            Event::ContextStarted { system, tools } => {
-                transcript.close(&mut open);
-                transcript.tools.clone_from(tools);
-                transcript.begin(
-                    system,
-                    match (continues, in_turn) {
-                        (true, _) => Keep::All,
-                        (false, true) => Keep::OpeningMessage,
-                        (false, false) => Keep::Nothing,
-                    },
-                );
-            }
-            Event::TurnStarted { turn, task } => {
-                transcript.close(&mut open);
-                (continues, in_turn) = (false, true);
-                transcript.turns = *turn;
-                transcript.messages.push(Message::User { text: task.clone() });
-            }
-            Event::AssistantMessage { text, reasoning, calls } => {
-                transcript.close(&mut open);
-                open = calls.iter().map(|call| (call.clone(), None)).collect();
-                let (text, reasoning, calls) = (text.clone(), reasoning.clone(), calls.clone());
-                transcript.messages.push(Message::Assistant { text, reasoning, calls });
-            }
-            Event::ToolFinished { call_id, text, .. } => {
-                match open.iter_mut().find(|(call, result)| call.id == *call_id && result.is_none()) {
-                    Some((_, result)) => *result = Some(text.clone()),
-                    None => transcript.orphaned += 1,
-                }
-            }
-            Event::TurnEnded { .. } => in_turn = false,
-            _ => {}
-        }
-    }
-    transcript.close(&mut open);
+    let mut reader = Reader::default();
+    entries.into_iter().for_each(|entry| reader.read(&entry.event));
+    reader.leave_turn();
+    let mut transcript = reader.transcript;
     if !matches!(transcript.messages.first(), Some(Message::System { .. })) {
         transcript.messages.clear(); // no context began, so no request was made
     }
     transcript
+}
+
+#[derive(Default)]
+struct Reader {
+    transcript: Transcript,
+    /// The calls of the last reply, and their results so far.
+    open: Vec<(ToolCall, Option<String>)>,
+    /// A resumed session has just started.
+    continues: bool,
+    turn: Option<Turn>,
+}
+
+/// The turn that runs.
+#[derive(Default)]
+struct Turn {
+    /// Where the message is that opened it.
+    opening: usize,
+    stage: Stage,
+    /// A command, or a skill, is being prepared: what it runs answers no call.
+    preparing: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Stage {
+    #[default]
+    Begun,
+    /// It is a command, and the model has not been asked.
+    Command,
+    Forked,
+    Asked,
+}
+
+impl Reader {
+    fn read(&mut self, event: &Event) {
+        if self.stage() == Some(Stage::Forked) && belongs_to_fork(event) {
+            return;
+        }
+        match event {
+            Event::SessionStarted { resumed, .. } => {
+                self.leave_turn();
+                self.continues = *resumed;
+            }
+            Event::ContextStarted { system, tools } => self.begin_context(system, tools),
+            Event::TurnStarted { turn, task } => {
+                self.leave_turn();
+                self.continues = false;
+                self.transcript.turns = *turn;
+                self.turn = Some(Turn { opening: self.transcript.messages.len(), ..Turn::default() });
+                self.transcript.messages.push(Message::User { text: task.clone() });
+            }
+            Event::CommandStarted { .. } => self.in_turn(|turn| {
+                turn.preparing = true;
+                if turn.stage == Stage::Begun {
+                    turn.stage = Stage::Command;
+                }
+            }),
+            Event::Prompted { text, .. } => self.prompted(text),
+            Event::StepStarted { .. } => self.asked(),
+            Event::ForkStarted { .. } => self.in_turn(|turn| turn.stage = Stage::Forked),
+            Event::ForkEnded { text } => {
+                self.asked();
+                self.answered(text.clone(), None, Vec::new());
+            }
+            Event::AssistantMessage { text, reasoning, calls } => {
+                self.asked();
+                self.close();
+                self.open = calls.iter().map(|call| (call.clone(), None)).collect();
+                self.answered(text.clone(), reasoning.clone(), calls.clone());
+            }
+            Event::ToolFinished { call_id, text, .. } => self.finished(call_id, text),
+            Event::TurnEnded { steps, .. } => match steps {
+                0 => self.forget_turn(),
+                _ => self.leave_turn(),
+            },
+            _ => {}
+        }
+    }
+
+    fn stage(&self) -> Option<Stage> {
+        self.turn.as_ref().map(|turn| turn.stage)
+    }
+
+    fn in_turn(&mut self, change: impl FnOnce(&mut Turn)) {
+        self.turn.as_mut().map(change);
+    }
+
+    fn asked(&mut self) {
+        self.in_turn(|turn| (turn.stage, turn.preparing) = (Stage::Asked, false));
+    }
+
+    fn answered(&mut self, text: String, reasoning: Option<String>, calls: Vec<ToolCall>) {
+        self.transcript.messages.push(Message::Assistant { text, reasoning, calls });
+    }
+
+    fn begin_context(&mut self, system: &str, tools: &[ToolSpec]) {
+        self.close();
+        self.transcript.tools = tools.to_vec();
+        let keep = match (self.continues, &self.turn) {
+            (true, _) => Keep::All,
+            (false, Some(_)) => Keep::OpeningMessage,
+            (false, None) => Keep::Nothing,
+        };
+        self.transcript.begin(system, keep);
+        let last = self.transcript.messages.len().saturating_sub(1);
+        self.in_turn(|turn| turn.opening = last);
+    }
+
+    /// What was sent in place of the task.
+    fn prompted(&mut self, sent: &str) {
+        let Some(turn) = self.turn.as_mut() else { return };
+        turn.preparing = false;
+        if let Some(Message::User { text }) = self.transcript.messages.get_mut(turn.opening) {
+            *text = sent.to_string();
+        }
+    }
+
+    fn finished(&mut self, call_id: &str, text: &str) {
+        let preparing = self.turn.as_ref().is_some_and(|turn| turn.preparing);
+        match self.open.iter_mut().find(|(call, result)| call.id == call_id && result.is_none()) {
+            Some((_, result)) => {
+                *result = Some(text.to_string());
+                self.in_turn(|turn| turn.preparing = false); // the skill is there
+            }
+            None => self.transcript.orphaned += usize::from(!preparing),
+        }
+    }
+
+    /// The turn is over, in good order or not.
+    fn leave_turn(&mut self) {
+        self.close();
+        match self.stage() {
+            Some(Stage::Command) => self.forget_turn(),
+            Some(Stage::Forked) => self.answered(FORK_INTERRUPTED.into(), None, Vec::new()),
+            _ => {}
+        }
+        self.turn = None;
+    }
+
+    /// The model was not asked.
+    fn forget_turn(&mut self) {
+        if let Some(turn) = self.turn.take() {
+            self.transcript.messages.truncate(turn.opening);
+        }
+    }
+
+    /// Every call of a reply has exactly one result: the servers insist on it.
+    fn close(&mut self) {
+        for (call, result) in self.open.drain(..) {
+            self.transcript.interrupted += usize::from(result.is_none());
+            let text = result.unwrap_or_else(|| INTERRUPTED.into());
+            self.transcript.messages.push(Message::Tool { call_id: call.id, tool: call.name, text });
+        }
+    }
+}
+
+/// Whether an event is part of a fork, while one runs.
+fn belongs_to_fork(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::CommandStarted { .. }
+            | Event::Prompted { .. }
+            | Event::StepStarted { .. }
+            | Event::AssistantMessage { .. }
+            | Event::ToolFinished { .. }
+    )
 }
 
 /// What a new context takes over.
@@ -99,15 +233,6 @@ impl Transcript {
         match self.messages.first_mut() {
             Some(first @ Message::System { .. }) => *first = system,
             _ => self.messages.insert(0, system),
-        }
-    }
-
-    /// Every call of a reply has exactly one result: the servers insist on it.
-    fn close(&mut self, open: &mut Vec<(ToolCall, Option<String>)>) {
-        for (call, result) in open.drain(..) {
-            self.interrupted += usize::from(result.is_none());
-            let text = result.unwrap_or_else(|| INTERRUPTED.into());
-            self.messages.push(Message::Tool { call_id: call.id, tool: call.name, text });
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use garth::protocol::{Answer, Event, Level, Message, ToolCall, ToolSpec, ToolStatus, TurnEnd};
-use garth::session::{FindError, INTERRUPTED, Journal, Store, load, resume};
+use garth::session::{FORK_INTERRUPTED, FindError, INTERRUPTED, Journal, Store, load, resume};
 use serde_json::{Value, json};
 
 fn store() -> (tempfile::TempDir, Store) {
@@ -249,6 +249,87 @@ fn the_turn_that_opens_a_context_is_part_of_it() {
         [system("s"), user("b")]
     );
     assert_eq!(messages(&[]), []);
+}
+
+fn command(name: &str) -> Event {
+    let (name, arguments, file) = (name.into(), String::new(), "x.md".into());
+    Event::CommandStarted { name, arguments, file, restricts: None, approves: vec![] }
+}
+
+fn prompted(text: &str) -> Event {
+    Event::Prompted { text: text.into(), spans: vec![] }
+}
+
+fn step() -> Event {
+    Event::StepStarted { step: 1, max_steps: 9 }
+}
+
+fn says(text: &str) -> Event {
+    Event::AssistantMessage { text: text.into(), reasoning: None, calls: vec![] }
+}
+
+fn ended(turn: u64, steps: u32) -> Event {
+    Event::TurnEnded { turn, end: TurnEnd::Done, steps, denied: 0 }
+}
+
+#[test]
+fn commands_and_forks_are_rebuilt_as_they_were_sent() {
+    let user = |text: &str| Message::User { text: text.into() };
+    let model = |text: &str| Message::Assistant { text: text.into(), reasoning: None, calls: vec![] };
+    let check = |events: Vec<Event>, expected: Vec<Message>, counts: (usize, usize)| {
+        let events =
+            [vec![started(false), turn(1, "hello"), context("s"), step(), says("Hello."), ended(1, 1)], events];
+        let (_dir, store, id) = written(&events.concat());
+        let expected = [vec![system("s"), user("hello"), model("Hello.")], expected].concat();
+        let transcript = resume(&load(&store.file(&id)).unwrap().entries);
+        assert_eq!(transcript.messages, expected);
+        assert_eq!((transcript.interrupted, transcript.orphaned), counts);
+        // A resumed session that goes on gives the same.
+        let mut journal = store.open(&id).unwrap();
+        [started(true), turn(9, "more"), step(), says("More.")].iter().for_each(|event| journal.append(event).unwrap());
+        let again = resume(&load(&store.file(&id)).unwrap().entries);
+        assert_eq!(again.messages, [expected, vec![user("more"), model("More.")]].concat());
+    };
+    // What was sent, not what was typed; what ran before it is no result.
+    let prepared = || vec![turn(2, "/x"), command("x"), finished("own_2_1", "out"), prompted("Do x.")];
+    check([prepared(), vec![step(), says("Done."), ended(2, 1)]].concat(), vec![user("Do x."), model("Done.")], (0, 0));
+    check([prepared(), vec![step()]].concat(), vec![user("Do x.")], (0, 0));
+    // The model was not asked: it failed, it was only shown, Garth ended.
+    check([prepared(), vec![ended(2, 0)]].concat(), vec![], (0, 0));
+    check(vec![turn(2, "/x"), command("x"), finished("own_2_1", "out"), ended(2, 0)], vec![], (0, 0));
+    check(vec![turn(2, "/x"), ended(2, 0)], vec![], (0, 0));
+    check(vec![turn(2, "/x"), command("x"), finished("own_2_1", "out")], vec![], (0, 0));
+    check(prepared(), vec![], (0, 0));
+    // A skill's lines run while the model's call does.
+    let skill = vec![
+        turn(2, "go"),
+        step(),
+        reply(vec![call("1", json!({}))]),
+        command("skill"),
+        finished("own_2_1", "out"),
+        finished("1", "the skill"),
+        finished("7", "stray"),
+    ];
+    let sent =
+        Message::Assistant { text: "I read.".into(), reasoning: Some("hm".into()), calls: vec![call("1", json!({}))] };
+    check(skill, vec![user("go"), sent, result("1", "the skill")], (0, 1));
+    // Of a fork only its end remains.
+    let forked = || {
+        let tools = vec![];
+        vec![
+            turn(2, "/x"),
+            command("x"),
+            Event::ForkStarted { system: "own".into(), tools },
+            prompted("Do x."),
+            step(),
+            reply(vec![call("1", json!({})), call("2", json!({}))]),
+            finished("1", "one"),
+        ]
+    };
+    let end =
+        || vec![finished("2", "two"), step(), says("Found."), Event::ForkEnded { text: "Found.".into() }, ended(2, 2)];
+    check([forked(), end()].concat(), vec![user("/x"), model("Found.")], (0, 0));
+    check(forked(), vec![user("/x"), model(FORK_INTERRUPTED)], (0, 0));
 }
 
 #[test]

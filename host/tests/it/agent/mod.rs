@@ -2,9 +2,14 @@
 //! sandbox. What was sent is asserted, not only what came out.
 
 mod approval;
+mod commands;
+mod conversation;
 mod ending;
 mod project;
+mod restriction;
 mod session;
+mod skills;
 mod steps;
 
-use project::Project;
+pub use commands::last_user;
+pub use project::Project;

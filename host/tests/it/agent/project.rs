@@ -77,9 +77,13 @@ impl Project {
 
     /// The same with other folders of the user, in OpenAI's protocol.
     pub fn run_with_home(&self, server: &Server, home: &Path, args: &[&str]) -> Ran {
+        self.run_at_home(server, home, args, "do it")
+    }
+
+    pub fn run_at_home(&self, server: &Server, home: &Path, args: &[&str], task: &str) -> Ran {
         let url = server.url();
         let fixed = ["run", "--json", "--provider", "openai", "--url", &url, "--model", "test"];
-        let mut garth = self.garth(&[&fixed[..], args, &["do it"]].concat());
+        let mut garth = self.garth(&[&fixed[..], args, &[task]].concat());
         garth.env("GARTH_HOME", home);
         self.finish(garth)
     }
@@ -116,6 +120,16 @@ impl Ran {
             .collect()
     }
 
+    /// What the notices say, one a line.
+    pub fn notices(&self) -> String {
+        self.all("notice").into_iter().filter_map(|event| event["text"].as_str()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What a failed turn says.
+    pub fn error(&self) -> &str {
+        self.all("turn_ended").last().and_then(|event| event["end"]["error"].as_str()).unwrap_or_default()
+    }
+
     /// Why the turn ended.
     pub fn end(&self) -> &str {
         self.all("turn_ended").last().and_then(|event| event["end"]["reason"].as_str()).unwrap_or("it did not")
@@ -129,7 +143,7 @@ impl Ran {
 }
 
 /// The user's folders of all tests.
-fn home() -> &'static Path {
+pub fn home() -> &'static Path {
     static HOME: OnceLock<PathBuf> = OnceLock::new();
     HOME.get_or_init(|| {
         let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("garth-home");

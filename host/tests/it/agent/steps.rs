@@ -49,7 +49,7 @@ fn check(dialect: Dialect, spoil: impl Fn(usize, Reply) -> Reply) {
 }
 
 /// Invariant 1: request k+1 begins with request k, byte for byte, and offers the same tools.
-fn prefix_is_stable(requests: &[Recorded]) {
+pub fn prefix_is_stable(requests: &[Recorded]) {
     let messages = |request: &Recorded| {
         let text = request.json()["messages"].to_string();
         text.trim_end_matches(']').to_string()
