@@ -21,6 +21,8 @@ pub struct Context {
     pub loaded: Loaded,
     /// The project's root: absolute, canonical. What tools see as their workspace.
     pub workspace: PathBuf,
+    /// Where the user works: in the project, absolute, canonical.
+    pub cwd: PathBuf,
 }
 
 impl Context {
@@ -40,7 +42,8 @@ impl Context {
             let _ = writeln!(std::io::stderr(), "garth: {}", escape(notice));
         }
         let workspace = paths.project.clone();
-        Ok(Context { flags, paths, loaded, workspace })
+        let cwd = cwd.canonicalize().unwrap_or_else(|_| workspace.clone());
+        Ok(Context { flags, paths, loaded, workspace, cwd })
     }
 
     /// The same with another project, whose sessions are kept below `scratch`.
@@ -50,6 +53,7 @@ impl Context {
             paths: Paths { project: root.to_path_buf(), data: scratch.join("data"), ..self.paths.clone() },
             loaded: self.loaded.clone(),
             workspace: root.to_path_buf(),
+            cwd: root.to_path_buf(),
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::auto_model::AutoModel;
+use super::catalogue::{self, Follow};
 use super::context::{Context, style};
 use super::services;
 use crate::agent::{Agent, Connect, Recorder, Services};
@@ -15,6 +16,7 @@ use crate::approval::Approvals;
 use crate::cli::args::{Resume, TaskSource};
 use crate::cli::headless::{self, Console, Form};
 use crate::cli::read_task;
+use crate::commands::Live;
 use crate::model::{self, Model, ModelError};
 use crate::plugins::Plugins;
 use crate::session::{self, Journal, Log, Transcript};
@@ -27,11 +29,12 @@ const QUEUE: usize = 1_024;
 /// The conversation in a terminal, or with lines from a pipe.
 pub async fn repl(context: &Context, task: Option<String>) -> Result<u8> {
     context.check_workspace()?;
-    let (link, running) = start(context, connect(context)).await?;
+    let live = commands(context)?;
+    let (link, running) = start(context, connect(context), live, Follow::Files).await?;
     let out_style = context.style(&std::io::stdout());
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let keyboard = if interactive {
-        repl::open_terminal(&context.paths.state.join("history"), out_style, &[])
+        repl::open_terminal(&context.paths.state.join("history"), out_style)
             .context("the terminal cannot be read line by line")?
     } else {
         repl::Keyboard::pipe(BufReader::new(std::io::stdin()))
@@ -48,7 +51,9 @@ pub async fn repl(context: &Context, task: Option<String>) -> Result<u8> {
 pub async fn headless(context: &Context, task: TaskSource) -> Result<u8> {
     let task = read_task(task, std::io::stdin())?;
     context.check_workspace()?;
-    let (link, running) = start(context, connect(context)).await?;
+    let live = commands(context)?;
+    catalogue::check_called(&live.current(), &task)?;
+    let (link, running) = start(context, connect(context), live, Follow::Files).await?;
     let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mut console = console(context);
     if interactive && console.form == Form::Text {
@@ -57,6 +62,17 @@ pub async fn headless(context: &Context, task: TaskSource) -> Result<u8> {
     let exit = headless::run(link, task, console, terminal::interrupts()).await;
     let _ = running.await;
     Ok(exit.code())
+}
+
+/// The commands and skills; says on standard error that some cannot be used.
+fn commands(context: &Context) -> Result<Live> {
+    let live = catalogue::open(context)?;
+    let problems = live.current().problems().len() as u64;
+    if problems > 0 {
+        let files = terminal::plural(problems, "file");
+        warn(&format!("{files} of commands or skills cannot be used; 'garth commands' says why"));
+    }
+    Ok(live)
 }
 
 /// Where `garth run` and the demo write; nobody is asked yet.
@@ -72,7 +88,7 @@ pub fn console(context: &Context) -> Console {
 }
 
 /// Builds the services and starts the loop; the front end's end of the wire and the loop's end.
-pub async fn start(context: &Context, connect: Connect) -> Result<(Link, JoinHandle<()>)> {
+pub async fn start(context: &Context, connect: Connect, live: Live, follow: Follow) -> Result<(Link, JoinHandle<()>)> {
     let settings = &context.loaded.settings;
     let plugins = context.plugins_in(&context.workspace)?;
     compile(&plugins).await?;
@@ -84,10 +100,17 @@ pub async fn start(context: &Context, connect: Connect) -> Result<(Link, JoinHan
     let remember =
         move |rule: &crate::policy::Rule| config::remember(&paths, rule).map(|_| ()).map_err(|error| error.to_string());
     let session = journal.id().to_string();
+    let watch = match follow {
+        Follow::Files => catalogue::follow(context, &live, events_in.clone()),
+        Follow::Nothing => None,
+    };
     let services = Services {
         settings: services::agent_settings(settings),
         workspace: context.workspace.clone(),
         plugins,
+        commands: live,
+        usage: catalogue::usage_file(context),
+        trusts: catalogue::trusts(context),
         runner: services::runner(settings)?,
         approvals: Approvals::new(settings.approval.mode, settings.approval.rules.clone(), Box::new(remember)),
         recorder: Recorder::new(journal, events_in),
@@ -95,7 +118,11 @@ pub async fn start(context: &Context, connect: Connect) -> Result<(Link, JoinHan
     let store = context.sessions();
     let new_journal = Box::new(move || store.create());
     let agent = Agent::new(services, model, connect, new_journal, session, transcript);
-    Ok((Link::new(ops_in, events_out), tokio::spawn(agent.run(ops_out))))
+    let running = async move {
+        agent.run(ops_out).await;
+        drop(watch); // ends with the loop: it holds an end of the events
+    };
+    Ok((Link::new(ops_in, events_out), tokio::spawn(running)))
 }
 
 /// Connections to the configured server, by model name.

@@ -5,11 +5,12 @@ use std::io::Write;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, models, services};
+use super::{Context, catalogue, models, services};
+use crate::commands::Kind;
 use crate::model;
 use crate::policy::Workspace;
 use crate::process::{self, Access, Command, Runner, Tier};
-use crate::terminal::{Role, Style, one_line};
+use crate::terminal::{Role, Style, one_line, plural};
 
 /// Programs that most projects need, and what is lost without them.
 const TOOLCHAIN: [(&str, &str); 4] = [
@@ -18,6 +19,8 @@ const TOOLCHAIN: [(&str, &str); 4] = [
     ("python3", "run_tests in Python projects; install Python"),
     ("node", "run_tests in JavaScript projects; install Node.js"),
 ];
+
+const KINDS: [(Kind, &str); 3] = [(Kind::Command, "command"), (Kind::Skill, "skill"), (Kind::Agent, "agent")];
 
 #[derive(Clone, Copy, PartialEq)]
 enum Verdict {
@@ -50,6 +53,7 @@ pub async fn print(context: &Context) -> Result<bool> {
     let mut report = Report { style: context.style(&std::io::stdout()), healthy: true };
     configuration(context, &mut report)?;
     cache(context, &mut report)?;
+    commands(context, &mut report)?;
     let runner = services::runner(&context.loaded.settings)?;
     sandbox(&runner, &mut report)?;
     if runner.tier() != Tier::None {
@@ -85,6 +89,27 @@ fn cache(context: &Context, report: &mut Report) -> Result<()> {
             report.line(Verdict::Fine, "plugins", &text)?;
         }
         Err(error) => report.line(Verdict::Broken, "plugins", &format!("{error:#}"))?,
+    }
+    Ok(())
+}
+
+/// What there is, what cannot be used, and whether changes will be seen at once.
+fn commands(context: &Context, report: &mut Report) -> Result<()> {
+    let live = catalogue::open(context)?;
+    let current = live.current();
+    let counts = KINDS.map(|(kind, word)| {
+        let count = current.entries().iter().filter(|entry| entry.place.kind == kind).count();
+        plural(count as u64, word)
+    });
+    report.line(Verdict::Fine, "commands", &counts.join(", "))?;
+    let problems = current.problems().len() as u64;
+    if problems > 0 {
+        let text = format!("{} cannot be used; 'garth commands' says why", plural(problems, "file"));
+        report.line(Verdict::Less, "commands", &text)?;
+    }
+    match catalogue::polls(context, &live) {
+        None => report.line(Verdict::Fine, "commands", "changes are seen at once")?,
+        Some(reason) => report.line(Verdict::Less, "commands", &reason)?,
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
 //! Commands that show or change what is configured: `config`, `trust`, `prompt`, `sessions`.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Context, services};
-use crate::terminal::{escape, one_line};
+use super::{Context, catalogue, services};
+use crate::config::{Paths, Trust};
+use crate::terminal::{escape, one_line, plural};
 use crate::{agent, config, context};
 
 /// `garth config show`
@@ -29,24 +30,82 @@ pub fn paths(context: &Context) -> Result<()> {
     Ok(())
 }
 
-/// `garth trust`: shows what is about to be trusted and trusts exactly this.
-pub fn trust(context: &Context) -> Result<()> {
+/// A file of the project that asks to do something without a question.
+pub struct Asking {
+    /// As people know it: `.claude/commands/commit.md`.
+    pub shown: String,
+    /// SHA-256 of the bytes that say so, lower-case hexadecimal.
+    pub digest: String,
+    /// As written: `Bash(git:*)`.
+    pub approves: Vec<String>,
+}
+
+/// `garth trust`: shows what is about to be trusted, asks on a terminal, and trusts exactly this. A script has answered by
+/// calling it.
+pub fn trust(context: &Context, commands: &[Asking]) -> Result<()> {
     let file = context.paths.project_file();
-    let Some(content) = config::project_content(&context.paths)? else {
-        bail!("there is nothing to trust: this project has no {}", file.display());
-    };
+    let content = config::project_content(&context.paths)?;
+    if content.is_none() && commands.is_empty() {
+        bail!(
+            "there is nothing to trust: this project has no {}, and no command or skill of it asks for tools beforehand",
+            file.display()
+        );
+    }
     let mut out = std::io::stdout();
-    writeln!(out, "{}\n{}", file.display(), escape(&String::from_utf8_lossy(&content)).trim_end())?;
-    config::trust(&context.paths, &content)?;
-    writeln!(out, "\nTrusted as it is now, for you, on this machine. When the file changes it is asked again.")?;
+    if let Some(content) = &content {
+        writeln!(out, "{}\n{}\n", file.display(), escape(&String::from_utf8_lossy(content)).trim_end())?;
+    }
+    out.write_all(asking(&context.paths, commands).as_bytes())?;
+    if std::io::stdin().is_terminal() && out.is_terminal() {
+        write!(out, "Trust this? y(es) / n(o) ")?;
+        out.flush()?;
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer)?;
+        if !is_yes(&answer) {
+            writeln!(out, "Not trusted; all is as it was.")?;
+            return Ok(());
+        }
+    }
+    if let Some(content) = &content {
+        config::trust(&context.paths, content)?;
+    }
+    if !commands.is_empty() {
+        let seen: Vec<_> = commands.iter().map(|command| (command.shown.clone(), command.digest.clone())).collect();
+        config::trust_commands(&context.paths, &seen)?;
+    }
+    writeln!(out, "Trusted as it is now, for you, on this machine. When a file changes it is asked again.")?;
     writeln!(out, "To take it back: garth trust --revoke")?;
     Ok(())
+}
+
+fn is_yes(answer: &str) -> bool {
+    matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")
+}
+
+/// What the commands ask for, a line each; empty where there are none.
+fn asking(paths: &Paths, commands: &[Asking]) -> String {
+    if commands.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        String::from("Commands and skills of this project, and what each may do without a question while it runs:\n");
+    for command in commands {
+        let note = match config::command_trust(paths, &command.shown, &command.digest) {
+            Trust::Trusted => "  (trusted already)",
+            Trust::Changed => "  (changed since you trusted it)",
+            Trust::Unknown => "",
+        };
+        let approves: Vec<_> = command.approves.iter().map(|approves| one_line(approves)).collect();
+        text.push_str(&format!("  {}: {}{note}\n", one_line(&command.shown), approves.join(", ")));
+    }
+    text.push_str("Read these files: their text instructs the model, and so chooses what is done with it.\n\n");
+    text
 }
 
 /// `garth trust --revoke`
 pub fn distrust(context: &Context) -> Result<()> {
     config::distrust(&context.paths)?;
-    writeln!(std::io::stdout(), "The project's configuration is no longer trusted.")?;
+    writeln!(std::io::stdout(), "The project's configuration and commands are no longer trusted.")?;
     Ok(())
 }
 
@@ -54,17 +113,24 @@ pub fn distrust(context: &Context) -> Result<()> {
 pub async fn prompt(context: &Context) -> Result<()> {
     let plugins = context.plugins_in(&context.workspace)?;
     let runner = services::runner(&context.loaded.settings)?;
-    let snapshot = agent::take_snapshot(&context.workspace, &runner).await;
+    let mut snapshot = agent::take_snapshot(&context.workspace, &runner).await;
     let fixed = context::system_prompt(&context::Snapshot::default());
+    let without_skills = context::system_prompt(&snapshot);
+    let window = services::agent_settings(&context.loaded.settings).window;
+    let catalogue = catalogue::open(context)?.current();
+    snapshot.skills = agent::first_listing(&catalogue, window, &catalogue::usage_file(context));
     let full = context::system_prompt(&snapshot);
-    let specs: Vec<_> = plugins.tools().iter().map(|tool| tool.spec.clone()).collect();
+    let specs: Vec<_> = plugins.tools().iter().map(|tool| tool.spec.clone()).chain([agent::skill_tool()]).collect();
     let tools = context::tools_as_json(&specs);
-    let (own, project) = (context::estimate(&fixed), context::estimate(&full) - context::estimate(&fixed));
+    let own = context::estimate(&fixed);
+    let project = context::estimate(&without_skills) - own;
+    let skills = context::estimate(&full) - own - project;
+    let count = snapshot.skills.lines().count();
     let mut out = std::io::stdout();
     if context.flags.json {
         let report = serde_json::json!({
             "system": full, "tools": specs,
-            "tokens": {"instructions": own, "tools": context::estimate(&tools), "project": project},
+            "tokens": {"instructions": own, "tools": context::estimate(&tools), "project": project, "skills": skills},
         });
         writeln!(out, "{report}")?;
         return Ok(());
@@ -74,7 +140,10 @@ pub async fn prompt(context: &Context) -> Result<()> {
     writeln!(out, "{:>7}  Garth's instructions", own)?;
     writeln!(out, "{:>7}  {} tools", context::estimate(&tools), specs.len())?;
     writeln!(out, "{:>7}  this project", project)?;
-    writeln!(out, "{:>7}  together", own + context::estimate(&tools) + project)?;
+    if count > 0 {
+        writeln!(out, "{:>7}  the list of {}", skills, plural(count as u64, "skill"))?;
+    }
+    writeln!(out, "{:>7}  together", own + context::estimate(&tools) + project + skills)?;
     Ok(())
 }
 
@@ -98,4 +167,47 @@ pub fn sessions(context: &Context) -> Result<()> {
     }
     writeln!(out, "\nGo on with one: garth --resume latest, or garth --resume ID")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_commands_ask_for_is_shown_as_it_is() {
+        let home = tempfile::tempdir().unwrap();
+        let env = [("GARTH_HOME".to_string(), home.path().display().to_string())].into();
+        let paths = Paths::find(&env, home.path()).unwrap();
+        let command = |shown: &str, digest: &str, approves: &[&str]| Asking {
+            shown: shown.into(),
+            digest: digest.into(),
+            approves: approves.iter().map(|pattern| pattern.to_string()).collect(),
+        };
+        let seen = [("kept.md", "1"), ("changed.md", "2")].map(|(file, digest)| (file.to_string(), digest.to_string()));
+        config::trust_commands(&paths, &seen).unwrap();
+        let commands = [
+            command("new.md", "0", &["Bash(git add:*)", "Edit"]),
+            command("kept.md", "1", &["Bash"]),
+            command("changed.md", "3", &["Bash"]),
+            command("a\nb.md", "4", &["Bash(\u{1b}[2Jgit:*)"]),
+        ];
+        insta::assert_snapshot!(asking(&paths, &commands), @r"
+        Commands and skills of this project, and what each may do without a question while it runs:
+          new.md: Bash(git add:*), Edit
+          kept.md: Bash  (trusted already)
+          changed.md: Bash  (changed since you trusted it)
+          a\nb.md: Bash(\u{1b}[2Jgit:*)
+        Read these files: their text instructs the model, and so chooses what is done with it.
+        ");
+        assert_eq!(asking(&paths, &[]), "");
+    }
+
+    #[test]
+    fn only_a_yes_is_one() {
+        for (answer, yes) in
+            [("y\n", true), (" Yes\r\n", true), ("", false), ("\n", false), ("no\n", false), ("yn\n", false)]
+        {
+            assert_eq!(is_yes(answer), yes, "{answer:?}");
+        }
+    }
 }

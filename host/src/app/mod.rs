@@ -3,10 +3,13 @@
 
 mod auto_model;
 mod bench;
+mod catalogue;
+mod commands;
 mod context;
 mod converse;
 mod demo;
 mod doctor;
+pub mod follow;
 mod inspect;
 mod models;
 mod services;
@@ -83,8 +86,11 @@ async fn dispatch(Invocation { command, flags }: Invocation) -> Result<u8> {
         Command::Doctor => doctor::print(&context).await.map(passed),
         Command::ConfigShow => inspect::config(&context).map(|()| 0),
         Command::ConfigPath => inspect::paths(&context).map(|()| 0),
-        Command::Trust { action: TrustAction::Give } => inspect::trust(&context).map(|()| 0),
+        Command::Trust { action: TrustAction::Give } => {
+            inspect::trust(&context, &catalogue::asking(&context)?).map(|()| 0)
+        }
         Command::Trust { action: TrustAction::Revoke } => inspect::distrust(&context).map(|()| 0),
+        Command::Commands { action } => commands::run(&context, action).await,
         Command::Prompt => inspect::prompt(&context).await.map(|()| 0),
         Command::Sessions => inspect::sessions(&context).map(|()| 0),
         Command::Bench { subject, goals } => {

@@ -122,6 +122,7 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         parallel: settings.agent.parallel_reads as usize,
         timeout: settings.agent.timeout.map(|span| span.0),
         result_limit: RESULT_LIMIT,
+        window: settings.model.num_ctx.unwrap_or(settings.model.max_ctx) as usize,
         network: settings.process.network,
         sampling: Sampling {
             temperature: settings.model.temperature,

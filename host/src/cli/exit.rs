@@ -25,10 +25,13 @@ impl Exit {
 ///
 /// A turn 'ended because something was denied' when it ended by itself ([`TurnEnd::Done`] or [`TurnEnd::Loop`]) while
 /// some tool's last outcome that counts was a denial: the tool was denied and has not succeeded since. A denial that the
-/// model got around with the same tool (another file, another command) is forgiven.
+/// model got around with the same tool (another file, another command) is forgiven. A turn that failed before the model
+/// was asked, since a part of its command was denied, ended because of that too.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
     denied: BTreeSet<String>,
+    /// A command was called, and the model has not been asked since.
+    preparing: bool,
     exit: Option<Exit>,
 }
 
@@ -36,6 +39,8 @@ impl Verdict {
     pub fn observe(&mut self, event: &Event) {
         match event {
             Event::TurnStarted { .. } => *self = Verdict::default(),
+            Event::CommandStarted { .. } => self.preparing = true,
+            Event::StepStarted { .. } => self.preparing = false,
             Event::ToolFinished { tool, status: ToolStatus::Denied, .. } => {
                 self.denied.insert(tool.clone());
             }
@@ -45,6 +50,7 @@ impl Verdict {
             Event::TurnEnded { end, .. } => {
                 self.exit = Some(match end {
                     TurnEnd::Done | TurnEnd::Loop { .. } if !self.denied.is_empty() => Exit::Denied,
+                    TurnEnd::Failed { .. } if self.preparing && !self.denied.is_empty() => Exit::Denied,
                     TurnEnd::Done => Exit::Done,
                     TurnEnd::StepLimit { .. } => Exit::StepLimit,
                     TurnEnd::Cancelled => Exit::Cancelled,

@@ -1,8 +1,10 @@
-//! The task of `garth run`: from the arguments or from standard input.
+//! The task of `garth run`: from the arguments or from standard input; and what is said where it calls a command that is
+//! not there.
 
 use std::io::Read;
 
 use super::args::TaskSource;
+use crate::terminal::trimmed;
 
 /// A task longer than this is a mistake, such as a binary file on stdin.
 const LONGEST: u64 = 1 << 20;
@@ -17,9 +19,25 @@ pub enum TaskError {
     NotText,
     #[error("the task could not be read from standard input: {0}")]
     Read(#[from] std::io::Error),
+    #[error(
+        "there is no command /{name}; {}'garth commands' lists them, and a space before the slash makes it a task",
+        meant(.nearest)
+    )]
+    NoCommand {
+        name: String,
+        /// Names without a slash, the nearest first.
+        nearest: Vec<String>,
+    },
+    #[error("{0}")]
+    NotTyped(String),
 }
 
-/// The task's text, trimmed and not empty. Standard input is read only when the task comes from there.
+fn meant(nearest: &[String]) -> String {
+    let names: Vec<String> = nearest.iter().take(3).map(|name| format!("/{name}")).collect();
+    if names.is_empty() { String::new() } else { format!("did you mean {}? ", names.join(" or ")) }
+}
+
+/// The task's text, trimmed (but for one space before a slash) and not empty. Standard input is read only when the task comes from there.
 pub fn read_task(source: TaskSource, stdin: impl Read) -> Result<String, TaskError> {
     let text = match source {
         TaskSource::Text(text) => text,
@@ -32,6 +50,6 @@ pub fn read_task(source: TaskSource, stdin: impl Read) -> Result<String, TaskErr
             String::from_utf8(bytes).map_err(|_| TaskError::NotText)?
         }
     };
-    let text = text.trim();
-    if text.is_empty() { Err(TaskError::Empty) } else { Ok(text.to_owned()) }
+    let text = trimmed(&text);
+    if text.is_empty() { Err(TaskError::Empty) } else { Ok(text.into_owned()) }
 }

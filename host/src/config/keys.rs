@@ -37,6 +37,9 @@ use Project::*;
 
 const SERVERS: Project = Never("which server gets your prompts and keys is yours to say");
 const REACH: Project = Never("what programs can reach outside the workspace is yours to say");
+const COMMANDS: Project = Never("which folders outside a project hold commands, and which come first, is yours to say");
+const SOURCES: &[&str] = &["project", "user", "directories", "plugins", "builtin"];
+const FAMILIES: &[&str] = &["garth", "claude", "agents", "opencode", "codex", "gemini"];
 const WORDS_OF_MODES: &[&str] = &["auto", "ask", "never"];
 const PROVIDERS: &[&str] = &["ollama", "openai", "scripted"];
 const U32: i64 = u32::MAX as i64;
@@ -137,6 +140,11 @@ pub(super) static KEYS: &[Key] = &[
         Kind::GrantField("secrets"),
         Off("whether a tool reads files that look like secrets is yours to say"),
     ),
+    key("commands.order", Kind::Choices(SOURCES), COMMANDS),
+    key("commands.families", Kind::Choices(FAMILIES), COMMANDS),
+    key("commands.directories", Kind::Directories, COMMANDS),
+    key("commands.plugins", Kind::Directories, COMMANDS),
+    key("commands.watch", Kind::Choice(&["auto", "poll"]), Trusted),
     key("session.keep", whole(1, U32), Never("how long your sessions are kept is yours to say")),
     key("ui.colour", Kind::Choice(&["auto", "always", "never"]), Trusted),
 ];

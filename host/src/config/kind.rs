@@ -38,6 +38,8 @@ pub(super) enum Kind {
     Directories,
     /// A list of names of environment variables.
     Variables,
+    /// A list of some of these words.
+    Choices(&'static [&'static str]),
     /// The name of an environment variable or nothing.
     Variable,
     /// A URL or this word.
@@ -113,6 +115,12 @@ impl Kind {
                 true => Ok(()),
                 false => Err(format!("'{name}' is not the name of an environment variable")),
             }),
+            Kind::Choices(words) => {
+                each(value, &format!("a list of {}", choices(words)), |word| match words.contains(&word) {
+                    true => Ok(()),
+                    false => Err(format!("'{word}' is not one of {}", choices(words))),
+                })
+            }
             Kind::Variable => variable(value),
             Kind::UrlOr(other) if word(other) => Ok(()),
             Kind::UrlOr(_) => url(value),
@@ -130,7 +138,7 @@ impl Kind {
         };
         let value = match self {
             Kind::Tables(_) => return Err("a list of tables is set in a configuration file only".into()),
-            Kind::Patterns | Kind::Directories | Kind::Variables => match text.starts_with('[') {
+            Kind::Patterns | Kind::Directories | Kind::Variables | Kind::Choices(_) => match text.starts_with('[') {
                 true => as_toml().ok_or("this list is not TOML; write [\"a\", \"b\"] or a,b")?,
                 false => text.split(',').map(|word| Value::from(word.trim())).collect::<Vec<_>>().into(),
             },

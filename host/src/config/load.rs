@@ -67,7 +67,9 @@ pub fn load(paths: &Paths, env: &BTreeMap<String, String>, flags: &Overrides) ->
     notices.extend(part_from_key(&mut merged, &user_server, &environment_server));
     let mut settings = complete(&merged)?;
     let home = env.get("HOME").filter(|home| !home.is_empty()).map(PathBuf::from).or_else(|| etcetera::home_dir().ok());
-    for path in settings.process.readable.iter_mut().chain(&mut settings.process.path) {
+    let (process, commands) = (&mut settings.process, &mut settings.commands);
+    let paths = process.readable.iter_mut().chain(&mut process.path);
+    for path in paths.chain(&mut commands.directories).chain(&mut commands.plugins) {
         *path = below_home(path, home.as_deref())?;
     }
     Ok(Loaded { settings, origins: merged.origins(), notices, needs_trust, merged })

@@ -25,5 +25,8 @@ pub use overrides::Overrides;
 pub use paths::Paths;
 pub use remembered::remember;
 pub use render::render;
-pub use settings::{Colour, Settings};
-pub use trust::{Trust, distrust, is_trusted, project_content, state as trust_state, trust};
+pub use settings::{Colour, Settings, Watching};
+pub use trust::{
+    Trust, command_trust, distrust, is_trusted, project_content, state as trust_state, trust, trust_commands,
+    trusts_command,
+};

@@ -24,6 +24,9 @@ pub struct Paths {
     pub state: PathBuf,
     /// What can be made again: native code.
     pub cache: PathBuf,
+    /// Where other agents keep the user's commands and skills, `~/.claude` and its kin; `None` where no home is known.
+    /// Nothing of Garth's own is there.
+    pub home: Option<PathBuf>,
     /// The root of the project, canonical.
     pub project: PathBuf,
 }
@@ -47,6 +50,7 @@ impl Paths {
                 data: below("data"),
                 state: below("state"),
                 cache: below("cache"),
+                home: Some(below("home")),
                 project,
             });
         }
@@ -60,6 +64,7 @@ impl Paths {
             config: base.config_dir().join("garth"),
             state: base.state_dir().map_or_else(|| data.join("state"), |dir| dir.join("garth")),
             cache: base.cache_dir().join("garth"),
+            home: Some(base.home_dir().to_path_buf()),
             data,
             project,
         })

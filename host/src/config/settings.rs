@@ -23,6 +23,7 @@ pub struct Settings {
     pub files: Files,
     #[serde(default)]
     pub plugins: BTreeMap<String, Plugin>,
+    pub commands: Commands,
     pub session: Session,
     pub ui: Ui,
 }
@@ -188,6 +189,26 @@ impl Plugin {
         let grant = self.tools.get(tool).cloned().unwrap_or_default();
         Grant { secrets: Some(grant.secrets.unwrap_or(self.secrets)), ..grant }
     }
+}
+
+/// `[commands]`. The words of the lists were checked when they were read.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commands {
+    pub order: Vec<String>,
+    pub families: Vec<String>,
+    /// Absolute, `~` resolved.
+    pub directories: Vec<PathBuf>,
+    /// Absolute, `~` resolved.
+    pub plugins: Vec<PathBuf>,
+    pub watch: Watching,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Watching {
+    Auto,
+    Poll,
 }
 
 /// `[session]`.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::keyboard::{Keyboard, Kind};
 use super::screen::Screen;
-use super::slash::{Slash, help};
+use super::slash::{Catalogue, Slash, help, names};
 use super::{End, Options};
 use crate::protocol::{Event, Level, Op, TurnEnd};
 use crate::terminal::{Link, Question, Reply, Role, Typed};
@@ -36,6 +36,7 @@ pub(super) struct Desk<W> {
     /// Events that arrived while a question was open.
     held: Vec<(Event, Instant)>,
     session: super::session::Session,
+    catalogue: Catalogue,
     leaving: bool,
     end: Option<End>,
 }
@@ -55,6 +56,7 @@ impl<W: Write> Desk<W> {
             asked_at: now,
             held: Vec::new(),
             session: super::session::Session::default(),
+            catalogue: None,
             leaving: false,
             end: None,
         }
@@ -88,6 +90,11 @@ impl<W: Write> Desk<W> {
     pub fn event(&mut self, event: Event, now: Instant) {
         self.session.observe(&event);
         match &event {
+            Event::Commands { commands } => {
+                self.catalogue = Some(commands.clone());
+                (self.keyboard.complete)(names(&self.catalogue));
+                return;
+            }
             Event::ApprovalRequested { id, request, .. } => {
                 let question = Question::new(*id, request.clone());
                 if self.keyboard.kind == Kind::Pipe {
@@ -237,7 +244,7 @@ impl<W: Write> Desk<W> {
 
     /// A line while a turn runs: commands that do not wait act now, the rest is kept.
     fn meanwhile(&mut self, line: String) {
-        match Slash::read(&line, &self.options.commands) {
+        match Slash::read(&line, &self.catalogue) {
             Slash::Task(task) if task.is_empty() => {}
             Slash::Task(_) | Slash::Reset => {
                 self.screen.note(Role::Dim, "kept for when this turn has ended");
@@ -250,7 +257,7 @@ impl<W: Write> Desk<W> {
     }
 
     fn line(&mut self, line: String) -> Flow {
-        match Slash::read(&line, &self.options.commands) {
+        match Slash::read(&line, &self.catalogue) {
             Slash::Task(task) if task.is_empty() => Flow::Free,
             Slash::Task(text) => {
                 self.state = State::Turn { interrupts: 0 };
@@ -264,8 +271,8 @@ impl<W: Write> Desk<W> {
     fn command(&mut self, slash: Slash) -> Flow {
         let op = match slash {
             Slash::Task(_) => return Flow::Free,
-            Slash::Help => {
-                self.screen.lines(&help(&self.options.commands));
+            Slash::Help(word) => {
+                self.screen.lines(&help(&self.catalogue, word.as_deref()));
                 return Flow::Free;
             }
             Slash::Session | Slash::Model(None) | Slash::Approve(None) => {

@@ -5,6 +5,7 @@
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -16,7 +17,7 @@ use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
 use tokio::sync::mpsc;
 
 use super::keyboard::{Keyboard, Kind};
-use super::slash::{Listed, names};
+use super::slash::names;
 use super::wake;
 use crate::terminal::{Role, Style, Typed};
 
@@ -25,10 +26,11 @@ const WAITING: usize = 256;
 
 /// Opens the terminal behind standard input and output. `history` is read now and written after each line, by its owner
 /// only; a history that cannot be read or written is left alone.
-pub fn open_terminal(history: &Path, style: Style, commands: &[Listed]) -> io::Result<Keyboard> {
+pub fn open_terminal(history: &Path, style: Style) -> io::Result<Keyboard> {
     let config = Config::builder().max_history_size(HISTORY).map_err(io::Error::other)?.build();
     let mut editor: Editor<Guide, FileHistory> = Editor::with_config(config).map_err(io::Error::other)?;
-    editor.set_helper(Some(Guide { commands: names(commands), ..Guide::default() }));
+    let commands = Arc::new(RwLock::new(names(&None)));
+    editor.set_helper(Some(Guide { commands: commands.clone(), ..Guide::default() }));
     prepare(history);
     let _ = editor.load_history(history);
     let mut printer = editor.create_external_printer().ok();
@@ -45,6 +47,7 @@ pub fn open_terminal(history: &Path, style: Style, commands: &[Listed]) -> io::R
                 let _ = printer.print(text);
             })
         }),
+        complete: Box::new(move |names| *commands.write().unwrap_or_else(PoisonError::into_inner) = names),
     })
 }
 
@@ -118,7 +121,8 @@ impl Reader {
 /// What rustyline asks while a line is edited.
 #[derive(Default)]
 struct Guide {
-    commands: Vec<String>,
+    /// Names with their slash; replaced while the prompt is shown.
+    commands: Arc<RwLock<Vec<String>>>,
     /// Whether the line was empty when it was last drawn.
     empty: Cell<bool>,
     /// Lengths of the text when a backslash at its end continued it.
@@ -168,7 +172,8 @@ impl Completer for Guide {
     fn complete(&self, line: &str, at: usize, _: &Context<'_>) -> rustyline::Result<(usize, Vec<String>)> {
         let start = line.get(..at).unwrap_or_default();
         let fits = |name: &&String| start.starts_with('/') && name.starts_with(start);
-        Ok((0, self.commands.iter().filter(fits).cloned().collect()))
+        let commands = self.commands.read().unwrap_or_else(PoisonError::into_inner);
+        Ok((0, commands.iter().filter(fits).cloned().collect()))
     }
 }
 
@@ -178,6 +183,19 @@ impl Helper for Guide {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tab_completes_what_there_is_now() {
+        let commands = Arc::new(RwLock::new(vec!["/help".to_owned(), "/deploy".to_owned()]));
+        let guide = Guide { commands: commands.clone(), ..Guide::default() };
+        let history = FileHistory::new();
+        let completed = |line: &str| guide.complete(line, line.len(), &Context::new(&history)).unwrap().1;
+        assert_eq!(completed("/de"), ["/deploy"]);
+        assert_eq!(completed("/").len(), 2);
+        assert_eq!(completed("say /de"), [""; 0]);
+        *commands.write().unwrap() = vec!["/help".to_owned(), "/describe".to_owned()];
+        assert_eq!(completed("/de"), ["/describe"]);
+    }
 
     #[test]
     fn only_backslashes_that_continued_a_line_go() {

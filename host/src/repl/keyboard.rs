@@ -24,11 +24,19 @@ pub struct Keyboard {
     pub prompt: Box<dyn Fn(String) + Send>,
     /// Prints above the prompt while it is shown; `None` where nothing has to be redrawn.
     pub above: Option<Box<dyn FnMut(String) + Send>>,
+    /// Takes the names that Tab completes from now on, with their slash.
+    pub complete: Box<dyn Fn(Vec<String>) + Send>,
 }
 
 impl Keyboard {
     /// Lines of a pipe or a file.
     pub fn pipe(input: impl BufRead + Send + 'static) -> Keyboard {
-        Keyboard { kind: Kind::Pipe, typed: read_lines(input), prompt: Box::new(|_| {}), above: None }
+        Keyboard {
+            kind: Kind::Pipe,
+            typed: read_lines(input),
+            prompt: Box::new(|_| {}),
+            above: None,
+            complete: Box::new(|_| {}),
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::terminal::{Link, Style};
 #[cfg(unix)]
 pub use editor::open_terminal;
 pub use keyboard::{Keyboard, Kind};
-pub use slash::{Listed, Slash};
+pub use slash::{Slash, reserved};
 
 use desk::{Desk, State};
 use screen::Screen;
@@ -36,15 +36,13 @@ pub struct Options {
     pub task: Option<String>,
     /// Called now and then, since terminals change their size.
     pub style: Box<dyn Fn() -> Style + Send>,
-    /// Commands of the catalogue: `/name …` goes to the loop as it was typed. Names have no slash.
-    pub commands: Vec<Listed>,
     /// A line that arrives sooner after a question was shown is not taken as its answer.
     pub settle: Duration,
 }
 
 impl Options {
     pub fn new(style: impl Fn() -> Style + Send + 'static) -> Options {
-        Options { task: None, style: Box::new(style), commands: Vec::new(), settle: Duration::from_millis(300) }
+        Options { task: None, style: Box::new(style), settle: Duration::from_millis(300) }
     }
 }
 
@@ -71,7 +69,7 @@ impl End {
 
 /// Line editing needs a Unix terminal; elsewhere lines come as from a pipe ([`Keyboard::pipe`]).
 #[cfg(not(unix))]
-pub fn open_terminal(_: &std::path::Path, _: Style, _: &[Listed]) -> std::io::Result<Keyboard> {
+pub fn open_terminal(_: &std::path::Path, _: Style) -> std::io::Result<Keyboard> {
     Err(std::io::ErrorKind::Unsupported.into())
 }
 

@@ -1,20 +1,18 @@
 //! Lines that are for the front end: `/help`, `/model NAME` … Everything else is a task.
 
-use crate::protocol::ApprovalMode;
+use crate::protocol::{ApprovalMode, CommandSummary};
+use crate::terminal::{Extent, catalogue_text, is_hidden, is_name_like, one_line, search_text, slash_name, trimmed};
 
-/// A command of the catalogue, as the help lists it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    pub name: String,
-    pub description: String,
-}
+/// What the loop has told about its commands; nothing at the very start.
+pub(super) type Catalogue = Option<Vec<CommandSummary>>;
 
 /// What a typed line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Slash {
     /// Not for the front end: words for the model, or a command of the catalogue.
     Task(String),
-    Help,
+    /// Everything, or what a word finds.
+    Help(Option<String>),
     Tools,
     Model(Option<String>),
     Approve(Option<ApprovalMode>),
@@ -26,7 +24,7 @@ pub enum Slash {
 }
 
 const COMMANDS: [(&str, &str, &str); 7] = [
-    ("help", "", "this list"),
+    ("help", "[WORD]", "this list, or what fits a word"),
     ("tools", "", "the tools, and what each may touch"),
     ("model", "[NAME]", "show the model, or use another"),
     ("approve", "[ask|auto|never]", "what happens where no rule decides"),
@@ -38,29 +36,45 @@ const COMMANDS: [(&str, &str, &str); 7] = [
 /// Words that people try, and what they mean.
 const ALIASES: [(&str, &str); 3] = [("quit", "exit"), ("q", "exit"), ("?", "help")];
 
+/// Names that a command of the catalogue cannot have: they are the conversation's own.
+pub fn reserved() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|(name, ..)| *name).chain(ALIASES.iter().map(|(alias, _)| *alias))
+}
+
 impl Slash {
-    /// Reads one line. `/name` is a command; `/path/like/this` and `//` are not.
-    pub fn read(line: &str, catalogue: &[Listed]) -> Slash {
-        let line = line.trim();
-        let Some(rest) = line.strip_prefix('/') else { return Slash::Task(line.to_owned()) };
-        let (name, argument) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        let argument = argument.trim();
-        if name.contains('/') || name.is_empty() {
-            return Slash::Task(line.to_owned());
-        }
+    /// Reads one line. `/name` is a command; `/path/like/this` and `//` are not. What the front end does not know goes to
+    /// the loop until the loop has said what there is.
+    pub(super) fn read(line: &str, catalogue: &Catalogue) -> Slash {
+        let line = &*trimmed(line);
+        let Some((name, argument)) = slash_name(line) else { return Slash::Task(line.to_owned()) };
         let known = ALIASES.iter().find(|(alias, _)| *alias == name).map_or(name, |(_, meant)| meant);
         let command = match known {
-            "help" => Slash::Help,
+            "help" => return Slash::Help((!argument.is_empty()).then(|| argument.to_owned())),
             "tools" => Slash::Tools,
             "model" => return Slash::Model((!argument.is_empty()).then(|| argument.to_owned())),
             "approve" => return approve(argument),
             "session" => Slash::Session,
             "reset" => Slash::Reset,
             "exit" => Slash::Exit,
-            _ if catalogue.iter().any(|listed| listed.name == name) => return Slash::Task(line.to_owned()),
-            _ => return Slash::Wrong(unknown(name, catalogue)),
+            _ => return called(name, line, catalogue),
         };
         if argument.is_empty() { command } else { Slash::Wrong(format!("/{known} takes nothing after it")) }
+    }
+}
+
+/// A line for the loop, where the catalogue has the command.
+fn called(name: &str, line: &str, catalogue: &Catalogue) -> Slash {
+    let Some(catalogue) = catalogue else { return Slash::Task(line.to_owned()) };
+    match catalogue.iter().find(|command| command.name == name) {
+        Some(command) if command.typed => Slash::Task(line.to_owned()),
+        Some(command) if command.kind == "agent" => {
+            Slash::Wrong(format!("{name} is an agent ({}); nothing runs agents yet", command.file))
+        }
+        Some(command) => {
+            Slash::Wrong(format!("{name} is the model's alone ({}); describe the task instead", command.file))
+        }
+        None if is_name_like(name) => Slash::Wrong(unknown(name, catalogue)),
+        None => Slash::Task(line.to_owned()),
     }
 }
 
@@ -76,33 +90,57 @@ fn approve(argument: &str) -> Slash {
     }
 }
 
-fn unknown(name: &str, catalogue: &[Listed]) -> String {
-    let names = COMMANDS.iter().map(|(name, ..)| *name).chain(catalogue.iter().map(|listed| listed.name.as_str()));
-    let nearest = names
-        .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), known), known))
-        .filter(|(distance, known)| *distance <= 2.max(known.len() / 3))
+fn unknown(name: &str, catalogue: &[CommandSummary]) -> String {
+    let listed = catalogue.iter().filter(|command| command.typed).map(|command| command.name.as_str());
+    let nearest = COMMANDS
+        .iter()
+        .map(|(name, ..)| *name)
+        .chain(listed)
+        .filter_map(|known| Some((distance(name, known)?, known)))
         .min();
     let meant = nearest.map(|(_, known)| format!("did you mean /{known}? ")).unwrap_or_default();
-    format!("there is no command /{name}; {meant}/help lists them")
+    format!("there is no command /{name}; {meant}/help lists them, and a space before the slash makes it a task")
 }
 
-/// Names that Tab completes.
-pub(super) fn names(catalogue: &[Listed]) -> Vec<String> {
-    COMMANDS
-        .iter()
-        .map(|(name, ..)| format!("/{name}"))
-        .chain(catalogue.iter().map(|c| format!("/{}", c.name)))
-        .collect()
+/// How far apart they are, where `known` may have been meant; what stands before its last `:` may have been left out.
+fn distance(name: &str, known: &str) -> Option<usize> {
+    let (name, known) = (name.to_lowercase(), known.to_lowercase());
+    let last = known.rsplit(':').next().unwrap_or(&known);
+    let apart = |whole: &str| (strsim::damerau_levenshtein(&name, whole), 2.max(whole.len() / 3));
+    [apart(&known), apart(last)].into_iter().filter(|(apart, most)| apart <= most).map(|(apart, _)| apart).min()
+}
+
+/// Names that Tab completes. One that would act on the terminal, or that has a space in it, is left out.
+pub(super) fn names(catalogue: &Catalogue) -> Vec<String> {
+    let plain = |name: &&str| !name.contains(|c: char| is_hidden(c) || c.is_whitespace());
+    let listed = catalogue.iter().flatten().filter(|command| command.typed).map(|command| command.name.as_str());
+    let mut names: Vec<String> =
+        COMMANDS.iter().map(|(name, ..)| *name).chain(listed.filter(plain)).map(|name| format!("/{name}")).collect();
+    names.sort();
+    names
 }
 
 /// The text of `/help`.
-pub(super) fn help(catalogue: &[Listed]) -> String {
-    let mut text = String::new();
-    for (name, argument, description) in COMMANDS {
-        text.push_str(&format!("{:<28}{description}\n", format!("/{name} {argument}")));
+pub(super) fn help(catalogue: &Catalogue, word: Option<&str>) -> String {
+    let catalogue = catalogue.as_deref().unwrap_or_default();
+    let own = |fits: &dyn Fn(&str, &str) -> bool| -> String {
+        COMMANDS
+            .iter()
+            .filter(|(name, _, description)| fits(name, description))
+            .map(|(name, argument, description)| format!("{:<28}{description}\n", format!("/{name} {argument}")))
+            .collect()
+    };
+    if let Some(word) = word {
+        let plain = word.trim_start_matches('/').to_lowercase();
+        let text = own(&|name, description| name.contains(&plain) || description.contains(&plain))
+            + &search_text(catalogue, word);
+        return if text.is_empty() { format!("nothing fits '{}'; /help lists all\n", one_line(word)) } else { text };
     }
-    for Listed { name, description } in catalogue {
-        text.push_str(&format!("{:<28}{description}\n", format!("/{name}")));
+    let mut text = own(&|_, _| true);
+    // Agents are not for typing: `garth commands list` has them.
+    let typed: Vec<CommandSummary> = catalogue.iter().filter(|command| command.kind != "agent").cloned().collect();
+    if !typed.is_empty() {
+        text.push_str(&format!("\n{}", catalogue_text(&typed, Extent::Usual)));
     }
     text.push_str(
         "\nAnything else is a task. A backslash at the end continues the line;\n\
@@ -119,11 +157,35 @@ mod tests {
 
     #[test]
     fn lines_are_commands_or_tasks() {
-        let catalogue = [Listed { name: "review".into(), description: "read the diff".into() }];
-        let check = |line: &str, expected: Slash| assert_eq!(Slash::read(line, &catalogue), expected, "{line}");
+        let listed = |name: &str, kind: &str, typed| CommandSummary {
+            name: name.into(),
+            kind: kind.into(),
+            description: "read the diff".into(),
+            argument_hint: None,
+            file: format!("{name}.md"),
+            typed,
+            shadows: Vec::new(),
+        };
+        let catalogue = Some(vec![
+            listed("review", "command", true),
+            listed("frontend:component", "command", true),
+            listed("critic", "agent", false),
+            listed("taste", "skill", false),
+            listed("model", "command", true),
+            listed("bad\x1b", "command", true),
+        ]);
+        let rest = "/help lists them, and a space before the slash makes it a task";
+        let check = |line: &str, expected: Slash| {
+            let expected = match expected {
+                Slash::Wrong(text) => Slash::Wrong(text.replace("REST", rest)),
+                other => other,
+            };
+            assert_eq!(Slash::read(line, &catalogue), expected, "{line}");
+        };
         let task = |text: &str| Slash::Task(text.to_owned());
         check(" fix it ", task("fix it"));
-        check("/help", Slash::Help);
+        check("/help", Slash::Help(None));
+        check("/? review", Slash::Help(Some("review".into())));
         check("/quit", Slash::Exit);
         check("/model", Slash::Model(None));
         check("/model qwen3:8b", Slash::Model(Some("qwen3:8b".into())));
@@ -135,9 +197,21 @@ mod tests {
         check("/review src", task("/review src"));
         check("/etc/hosts is wrong", task("/etc/hosts is wrong"));
         check("// why", task("// why"));
-        check("/tols", Slash::Wrong("there is no command /tols; did you mean /tools? /help lists them".into()));
-        check("/revew", Slash::Wrong("there is no command /revew; did you mean /review? /help lists them".into()));
-        check("/frobnicate", Slash::Wrong("there is no command /frobnicate; /help lists them".into()));
+        check("/tols", Slash::Wrong("there is no command /tols; did you mean /tools? REST".into()));
+        check("/revew", Slash::Wrong("there is no command /revew; did you mean /review? REST".into()));
+        check(
+            "/component",
+            Slash::Wrong("there is no command /component; did you mean /frontend:component? REST".into()),
+        );
+        check(" /revew it ", task(" /revew it"));
+        check("/tmp, and more", task("/tmp, and more"));
+        check("/tast", Slash::Wrong("there is no command /tast; REST".into()));
+        check("/critic", Slash::Wrong("critic is an agent (critic.md); nothing runs agents yet".into()));
+        check("/taste", Slash::Wrong("taste is the model's alone (taste.md); describe the task instead".into()));
+        check("/frobnicate", Slash::Wrong("there is no command /frobnicate; REST".into()));
         check("/reset now", Slash::Wrong("/reset takes nothing after it".into()));
+        assert_eq!(Slash::read("/early bird", &None), task("/early bird"), "the loop knows better");
+        let names = names(&catalogue);
+        assert!(names.contains(&"/review".into()) && !names.iter().any(|name| name.contains(is_hidden)), "{names:?}");
     }
 }

@@ -6,6 +6,8 @@
 
 mod approval;
 mod call;
+mod catalogue;
+mod command;
 mod diff;
 mod escape;
 mod flow;
@@ -20,6 +22,8 @@ mod words;
 
 pub use approval::{Extent, answered, question_text};
 pub use call::{call_line, name_line, result_block};
+pub use catalogue::{catalogue_text, search_text};
+pub use command::{is_name_like, slash_name, trimmed};
 pub use diff::diff_block;
 pub use escape::{escape, escape_json, is_hidden, one_line};
 pub use flow::{Flow, block};

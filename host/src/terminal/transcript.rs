@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::turn::{Cost, ending};
-use super::{Flow, Role, Style, answered, block, call_line, duration, escape, name_line, one_line, result_block};
+use super::{
+    Flow, Role, Style, answered, block, call_line, command, duration, escape, name_line, one_line, result_block,
+};
 use crate::protocol::{Event, Level, ToolSummary};
 
 const SAID: &str = "  ";
@@ -39,6 +41,8 @@ pub struct Transcript {
     thought: Flow,
     /// Whether text of the current step was streamed; otherwise the whole message is shown.
     streamed: bool,
+    /// Lines that wait until the streamed text ends.
+    held: String,
     last_call: Option<String>,
     progress: HashMap<String, Instant>,
     cost: Cost,
@@ -58,6 +62,7 @@ impl Transcript {
             said: Flow::new(words, SAID, Role::Plain),
             thought: Flow::new(style, THOUGHT, Role::Dim),
             streamed: false,
+            held: String::new(),
             last_call: None,
             progress: HashMap::new(),
             cost: Cost::default(),
@@ -73,6 +78,7 @@ impl Transcript {
                 cost,
                 began,
                 streamed: self.streamed,
+                held: std::mem::take(&mut self.held),
                 last_call: self.last_call.take(),
                 ..Transcript::new(style)
             };
@@ -83,7 +89,7 @@ impl Transcript {
     pub fn close(&mut self) -> Vec<Part> {
         let thought = self.thought.finish();
         let said = self.said.finish();
-        let parts = [Part::Activity(thought), Part::Said(said)];
+        let parts = [Part::Activity(thought), Part::Said(said), Part::Activity(std::mem::take(&mut self.held))];
         parts.into_iter().filter(|part| !part.text().is_empty()).collect()
     }
 
@@ -117,6 +123,13 @@ impl Transcript {
             }
             Event::StepStarted { .. } => self.streamed = false,
             Event::TurnStarted { .. } => (self.cost, self.began, self.streamed) = (Cost::default(), Some(now), false),
+            Event::TurnEnded { .. } => self.streamed = false,
+            // Files change whenever they like: the model's words are not interrupted for it.
+            Event::CommandsReloaded { .. } if self.streamed || self.said.is_open() || self.thought.is_open() => {
+                let lines = self.activity(event, now);
+                self.held.push_str(&lines);
+                return Vec::new();
+            }
             _ => {}
         }
         let activity = self.activity(event, now);
@@ -186,6 +199,15 @@ impl Transcript {
                 block(style, SAID, Role::Dim, &format!("approval is now {}", format!("{mode:?}").to_lowercase()))
             }
             Event::Tools { tools } => self.tools(tools),
+            Event::CommandStarted { name, arguments: _, file, restricts, approves } => {
+                command::started(style, name, file, restricts.as_deref(), approves)
+            }
+            Event::Prompted { text, spans } => command::prompted(style, text, spans),
+            Event::ForkStarted { system: _, tools } => command::fork_started(style, tools.len()),
+            Event::ForkEnded { text } => command::fork_ended(style, text),
+            Event::CommandsReloaded { added, changed, removed, problems } => {
+                command::reloaded(style, added, changed, removed, problems)
+            }
             Event::ContextStarted { .. }
             | Event::TurnStarted { .. }
             | Event::StepStarted { .. }
@@ -194,7 +216,8 @@ impl Transcript {
             | Event::AssistantMessage { .. }
             | Event::Usage { .. }
             | Event::ApprovalRequested { .. }
-            | Event::FileReplaced { .. } => String::new(),
+            | Event::FileReplaced { .. }
+            | Event::Commands { .. } => String::new(),
         }
     }
 

@@ -24,15 +24,16 @@ fn every_plugin_is_packed_and_is_what_its_digest_says() {
 #[test]
 fn all_tools_together_take_a_thousand_tokens() {
     let mut total = 0;
-    for tool in sections().into_iter().flat_map(|sections| sections.catalogue) {
-        let json = serde_json::json!({
-            "name": tool.name, "description": tool.description, "input_schema": tool.input_schema,
-        });
+    let packed = sections().into_iter().flat_map(|sections| sections.catalogue);
+    let packed = packed.map(|tool| (tool.name, tool.description, tool.input_schema));
+    let skill = garth::agent::skill_tool();
+    for (name, description, schema) in packed.chain([(skill.name, skill.description, skill.input_schema)]) {
+        let json = serde_json::json!({"name": name, "description": description, "input_schema": schema});
         let length = json.to_string().chars().count();
         println!("{length:5} {json}");
         total += length;
     }
-    assert!(total <= 4_000, "{total} characters");
+    assert!(total <= 4_250, "{total} characters");
 }
 
 #[test]

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use garth::cli::args::{
-    BenchSubject, Command, Flags, Goals, Invocation, Parsed, Resume, Stdin, TaskSource, TrustAction, parse_at_width,
+    BenchSubject, CatalogueAction, Command, Flags, Goals, Invocation, NewKind, NewPlace, Parsed, Resume, Stdin,
+    TaskSource, TrustAction, parse_at_width,
 };
 use garth::cli::{TaskError, read_task};
 use garth::protocol::ApprovalMode;
@@ -33,8 +34,10 @@ fn commands_are_understood() {
     check(&["refactor"], repl("refactor"));
     check(&["please", "run", "models"], repl("please run models"));
     check(&["--", "modles"], repl("modles"));
+    check(&["/modls"], repl("/modls"));
     check(&["run", "fix it"], run("fix it"));
     check(&["run", "fix", "it"], run("fix it"));
+    check(&["run", " /tmp is full "], run(" /tmp is full"));
     check(&["run", "--", "-x is wrong"], run("-x is wrong"));
     check(&["run", "-"], Command::Run { task: TaskSource::Stdin });
     check(&["models"], Command::Models);
@@ -50,6 +53,21 @@ fn commands_are_understood() {
     check(&["bench", "search", "--check"], Command::Bench { subject: BenchSubject::Search, goals: Goals::Check });
     check(&["bench", "start"], Command::Bench { subject: BenchSubject::Start, goals: Goals::Report });
     check(&["bench", "loop"], Command::Bench { subject: BenchSubject::Loop, goals: Goals::Report });
+    check(&["bench", "commands"], Command::Bench { subject: BenchSubject::Commands, goals: Goals::Report });
+    let catalogue = |action| Command::Commands { action };
+    let new = |kind, place| CatalogueAction::New { name: "git:amend".into(), kind, place };
+    let expand = |line: &str| catalogue(CatalogueAction::Expand { line: line.into() });
+    check(&["commands"], catalogue(CatalogueAction::List));
+    check(&["commands", "list"], catalogue(CatalogueAction::List));
+    check(&["commands", "show", "/review"], catalogue(CatalogueAction::Show { name: "review".into() }));
+    check(&["commands", "new", "git:amend"], catalogue(new(NewKind::Command, NewPlace::Project)));
+    check(&["commands", "new", "git:amend", "--skill", "--user"], catalogue(new(NewKind::Skill, NewPlace::User)));
+    check(&["commands", "check"], catalogue(CatalogueAction::Check { folder: None }));
+    check(&["commands", "check", "a b"], catalogue(CatalogueAction::Check { folder: Some("a b".into()) }));
+    check(&["commands", "expand", "review"], expand("/review"));
+    check(&["commands", "expand", "/review", "it's \"as typed\""], expand("/review it's \"as typed\""));
+    check(&["commands", "expand", "review", "a b", "c", "$1", ""], expand("/review 'a b' c $1 ''"));
+    check(&["commands", "expand", "review", "--", "--fast"], expand("/review --fast"));
     check(&["__sandbox", "--any", "thing"], Command::Helper);
 }
 
@@ -137,10 +155,15 @@ fn mistakes_say_what_would_be_right() {
     check(&["--url", "ftp://host"], &["not a server's address"]);
     check(&["--url", "http://key@host"], &["api_key_env"]);
     check(&["--modle", "x"], &["--model"]);
-    check(&["bench"], &["sandbox", "search", "start", "loop"]);
-    check(&["bench", "everything"], &["sandbox", "search", "start", "loop"]);
+    check(&["bench"], &["sandbox", "search", "start", "loop", "commands"]);
+    check(&["bench", "everything"], &["sandbox", "search", "start", "loop", "commands"]);
     check(&["config"], &["show", "path"]);
     check(&["trust", "me"], &["me"]);
+    check(&["comands"], &["'garth commands'"]);
+    check(&["commands", "lst"], &["'lst'", "'list'"]);
+    check(&["commands", "show"], &["<NAME>"]);
+    check(&["commands", "show", "/"], &["the name is missing"]);
+    check(&["commands", "expand", "a b"], &["'a b' is no name"]);
     let script = parse(&["--provider", "scripted", "--url", "script.json"], Stdin::Terminal);
     assert!(matches!(script, Parsed::Run(_)), "a script has a path: {script:?}");
 }
@@ -155,6 +178,8 @@ fn help_reads_well() {
     insta::assert_snapshot!("help_short", help(&["-h"]));
     insta::assert_snapshot!("help_run", help(&["run", "--help"]));
     insta::assert_snapshot!("help_bench", help(&["bench", "-h"]));
+    insta::assert_snapshot!("help_commands", help(&["commands", "--help"]));
+    insta::assert_snapshot!("help_commands_check", help(&["commands", "check", "--help"]));
     assert_eq!(help(&["help", "config"]), help(&["config", "--help"]));
     assert!(!help(&["--help"]).contains("__sandbox"));
     assert!(help(&["--version"]).starts_with("garth 0."));

@@ -3,9 +3,9 @@
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-use garth::cli::Exit;
-use garth::cli::headless::{Console, Form, run};
-use garth::protocol::{Answer, ApprovalRequest, Event, Level, Op, Subject, ToolCall, ToolStatus, TurnEnd};
+use garth::cli::headless::{Console, Form, expand, run};
+use garth::cli::{Exit, TaskError};
+use garth::protocol::{Answer, ApprovalRequest, Event, Level, Op, PromptSpan, Subject, ToolCall, ToolStatus, TurnEnd};
 use garth::terminal::{Link, Style, Typed};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -20,6 +20,10 @@ pub struct Kept {
 impl Kept {
     pub fn text(&self) -> String {
         String::from_utf8(self.bytes.lock().unwrap().clone()).unwrap()
+    }
+
+    pub fn clear(&self) {
+        self.bytes.lock().unwrap().clear();
     }
 }
 
@@ -50,9 +54,10 @@ struct Scene {
     answers: Option<Vec<&'static str>>,
     limit: Option<usize>,
     interrupts: usize,
+    expands: bool,
 }
 
-const PIPED: Scene = Scene { form: Form::Text, width: None, answers: None, limit: None, interrupts: 0 };
+const PIPED: Scene = Scene { form: Form::Text, width: None, answers: None, limit: None, interrupts: 0, expands: false };
 
 /// Plays events after the task was submitted. Where an event waits for an answer or a cancel, so does the loop.
 async fn play(scene: Scene, events: Vec<Event>) -> Ended {
@@ -100,7 +105,11 @@ async fn play(scene: Scene, events: Vec<Event>) -> Ended {
         }
         seen
     });
-    let exit = run(Link::new(ops, events_in), "do it".into(), console, interrupts).await;
+    let (link, line) = (Link::new(ops, events_in), String::from("do it"));
+    let exit = match scene.expands {
+        true => expand(link, line, console, interrupts).await,
+        false => run(link, line, console, interrupts).await,
+    };
     Ended { exit, out: out.text(), err: err.text(), ops: agent.await.unwrap() }
 }
 
@@ -168,6 +177,118 @@ async fn exit_codes_say_how_it_ended() {
     }
     let codes = [Exit::Done, Exit::Failed, Exit::Usage, Exit::StepLimit, Exit::Denied, Exit::Cancelled].map(Exit::code);
     assert_eq!(codes, [0, 1, 2, 3, 4, 130]);
+}
+
+fn command() -> Event {
+    Event::CommandStarted {
+        name: "review".into(),
+        arguments: "src".into(),
+        file: ".claude/commands/review.md".into(),
+        restricts: None,
+        approves: Vec::new(),
+    }
+}
+
+fn prompted(text: &str, spans: &[(usize, usize, &str)]) -> Event {
+    let span = |(start, end, source): &(usize, usize, &str)| PromptSpan {
+        start: *start,
+        end: *end,
+        source: (*source).into(),
+        written: None,
+        line: Some(3),
+    };
+    Event::Prompted { text: text.into(), spans: spans.iter().map(span).collect() }
+}
+
+#[tokio::test]
+async fn an_expansion_is_the_prompt_alone() {
+    let text = "Look at src\u{1b}.";
+    let events = || {
+        vec![
+            started(),
+            command(),
+            Event::ToolStarted { call: call("run"), plugin: None },
+            finished("run", ToolStatus::Ok),
+            prompted(text, &[(0, 8, "body"), (8, 13, "argument")]),
+            ended(TurnEnd::Done),
+        ]
+    };
+    let scene = Scene { expands: true, ..PIPED };
+    let result = play(scene, events()).await;
+    assert_eq!((result.exit, result.out.as_str()), (Exit::Done, "Look at src\u{1b}.\n"), "a pipe gets it exactly");
+    assert_eq!(result.ops, [Op::Expand { text: "do it".into() }, Op::Shutdown]);
+    let shown = "  /review: .claude/commands/review.md\n● run a.rs\n  │ text\n  ✓ · 5 ms\n";
+    assert!(result.err.starts_with(shown), "{}", result.err);
+    let result = play(Scene { expands: true, width: Some(60), ..PIPED }, events()).await;
+    assert_eq!(result.out, "Look at src\\u{1b}.\n", "a terminal does not");
+    let result = play(Scene { expands: true, form: Form::Json, ..PIPED }, events()).await;
+    let json: serde_json::Value = serde_json::from_str(&result.out).unwrap();
+    assert_eq!(json["prompt"], text);
+    assert_eq!(json["spans"][1], json!({"start": 8, "end": 13, "source": "argument", "written": null, "line": 3}));
+    assert_eq!(json.as_object().unwrap().len(), 2);
+    assert!(result.err.starts_with(shown), "{}", result.err);
+}
+
+#[tokio::test]
+async fn notes_stand_after_the_prompt_and_all_of_it_has_a_span() {
+    let events = vec![
+        started(),
+        prompted("One.", &[(0, 4, "body")]),
+        prompted("Note.", &[(0, 5, "note")]),
+        ended(TurnEnd::Done),
+    ];
+    let result = play(Scene { expands: true, form: Form::Json, ..PIPED }, events).await;
+    let json: serde_json::Value = serde_json::from_str(&result.out).unwrap();
+    assert_eq!(json["prompt"], "One.\n\nNote.");
+    let ends: Vec<_> = json["spans"].as_array().unwrap().iter().map(|span| (&span["start"], &span["end"])).collect();
+    assert_eq!(ends, [(&json!(0), &json!(4)), (&json!(4), &json!(6)), (&json!(6), &json!(11))]);
+}
+
+#[tokio::test]
+async fn a_command_that_cannot_be_prepared_prints_no_prompt() {
+    let failed = || TurnEnd::Failed { error: "the command needs `git diff`, which was denied".into() };
+    for (expands, outcome, expected) in [
+        (true, ToolStatus::Denied, Exit::Denied),
+        (true, ToolStatus::Failed, Exit::Failed),
+        (false, ToolStatus::Denied, Exit::Denied),
+    ] {
+        let events = vec![started(), command(), finished("run", outcome), ended(failed())];
+        let result = play(Scene { expands, ..PIPED }, events).await;
+        assert_eq!((result.exit, result.out.as_str()), (expected, ""));
+        assert!(result.err.contains("which was denied"), "{}", result.err);
+    }
+    let step = Event::StepStarted { step: 1, max_steps: 2 };
+    let events = vec![started(), command(), finished("run", ToolStatus::Denied), step, ended(failed())];
+    assert_eq!(play(PIPED, events).await.exit, Exit::Failed, "the model failed, not the command");
+}
+
+#[tokio::test]
+async fn the_answer_is_what_is_said_last_outside_of_forks() {
+    let fork = || Event::ForkStarted { system: "s".into(), tools: vec![] };
+    let back = |text: &str| Event::ForkEnded { text: text.into() };
+    for (events, end, answer) in [
+        (vec![fork(), said("inner", vec![]), back("inner")], TurnEnd::Done, "inner\n"),
+        (vec![fork(), said("inner", vec![]), back("inner"), said("outer", vec![])], TurnEnd::Done, "outer\n"),
+        (vec![fork(), back("inner"), said("more", vec![call("edit")])], TurnEnd::StepLimit { max_steps: 1 }, ""),
+        (vec![fork(), said("inner", vec![])], TurnEnd::Cancelled, ""),
+    ] {
+        let events = [vec![started()], events, vec![ended(end)]].concat();
+        let case = format!("{events:?}");
+        let interrupts = usize::from(case.contains("Cancelled"));
+        assert_eq!(play(Scene { interrupts, ..PIPED }, events).await.out, answer, "{case}");
+    }
+}
+
+#[test]
+fn an_unknown_command_is_named_with_the_nearest() {
+    let check = |nearest: &[&str], expected: &str| {
+        let nearest = nearest.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(TaskError::NoCommand { name: "revew".into(), nearest }.to_string(), expected);
+    };
+    let rest = "'garth commands' lists them, and a space before the slash makes it a task";
+    check(&[], &format!("there is no command /revew; {rest}"));
+    check(&["review"], &format!("there is no command /revew; did you mean /review? {rest}"));
+    check(&["review", "renew"], &format!("there is no command /revew; did you mean /review or /renew? {rest}"));
 }
 
 #[tokio::test]

@@ -115,6 +115,68 @@ fn trust_is_bound_to_the_bytes_and_to_the_project() {
     assert_eq!(config::trust_state(&paths, b""), Trust::Unknown);
 }
 
+/// Each step changes what is trusted; then `(config content, digests)` that are, and those that are not.
+#[test]
+fn commands_are_trusted_beside_the_configuration() {
+    let world = World::new().project("[agent]\nmax_steps = 400\n");
+    let paths = world.paths();
+    let commands = |seen: &[(&str, &str)]| {
+        let seen: Vec<_> = seen.iter().map(|(file, digest)| (file.to_string(), digest.to_string())).collect();
+        config::trust_commands(&paths, &seen).unwrap();
+    };
+    let check = |config: bool, trusted: &[(&str, &str)], not: &[(&str, &str)]| {
+        assert_eq!(config::is_trusted(&paths, b"[agent]\nmax_steps = 400\n"), config);
+        for (files, expected) in [(trusted, true), (not, false)] {
+            for (file, digest) in files {
+                assert_eq!(config::trusts_command(&paths, file, digest), expected, "{file} {digest}");
+                assert_eq!(config::command_trust(&paths, file, digest) == Trust::Trusted, expected, "{file} {digest}");
+            }
+        }
+    };
+    check(false, &[], &[("a.md", "d1"), ("a.md", "")]);
+    commands(&[("a.md", "d1"), ("b.md", "d2")]);
+    let others =
+        [("a.md", "d2"), ("x.md", "d1"), ("a.md", "d3"), ("a.md", "d"), ("a.md", "D1"), ("a.md", ""), ("", "d1")];
+    check(false, &[("a.md", "d1"), ("b.md", "d2")], &others);
+    assert_eq!(config::trust_state(&paths, b"x"), Trust::Unknown, "the configuration never was");
+    let _world = world.trusted();
+    check(true, &[("a.md", "d1"), ("b.md", "d2")], &[("a.md", "d3")]);
+    commands(&[("a.md", "d3")]);
+    check(true, &[("a.md", "d3"), ("b.md", "d2")], &[("a.md", "d1")]);
+    for (file, digest, expected) in
+        [("a.md", "d3", Trust::Trusted), ("a.md", "d4", Trust::Changed), ("c.md", "d4", Trust::Unknown)]
+    {
+        assert_eq!(config::command_trust(&paths, file, digest), expected, "{file} {digest}");
+    }
+    let other = Paths { project: paths.project.join("elsewhere"), ..paths.clone() };
+    assert!(!config::trusts_command(&other, "a.md", "d3"));
+    config::distrust(&paths).unwrap();
+    check(false, &[], &[("a.md", "d1"), ("b.md", "d2"), ("a.md", "d3")]);
+}
+
+#[test]
+fn records_of_older_versions_and_torn_ones_are_read() {
+    let world = World::new().project("[agent]\nmax_steps = 400\n").trusted();
+    let paths = world.paths();
+    let file = paths.project_state().join("trust.json");
+    let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    assert_eq!(record.as_object().unwrap().keys().collect::<Vec<_>>(), ["project", "config"], "as it was before");
+    config::trust_commands(&paths, &[("a.md".into(), "d1".into())]).unwrap();
+    assert_eq!(config::trust_state(&paths, b"[agent]\nmax_steps = 400\n"), Trust::Trusted);
+
+    // Somebody else's record in this place counts for nothing.
+    let moved = std::fs::read_to_string(&file).unwrap().replace(&paths.project.display().to_string(), "/elsewhere");
+    write(&file, moved.as_bytes());
+    assert!(!config::trusts_command(&paths, "a.md", "d1"));
+    for torn in ["", "{", "[]", r#"{"project": 1}"#, r#"{"commands": []}"#] {
+        write(&file, torn.as_bytes());
+        assert!(!config::trusts_command(&paths, "a.md", "d1"), "{torn}");
+        assert_eq!(config::trust_state(&paths, b""), Trust::Unknown);
+        config::trust_commands(&paths, &[("a.md".into(), "d1".into())]).unwrap();
+        assert!(config::trusts_command(&paths, "a.md", "d1"), "{torn}");
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_garth_keeps_is_for_its_owner_only() {

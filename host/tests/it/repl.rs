@@ -4,10 +4,10 @@ use std::io::Cursor;
 use std::time::Duration;
 
 use garth::protocol::{
-    Answer, ApprovalMode, ApprovalRequest, ChangeKind, Event, FileDiff, Level, Op, Scope, Subject, ToolCall,
-    ToolStatus, ToolSummary, TurnEnd, Usage, VERSION,
+    Answer, ApprovalMode, ApprovalRequest, ChangeKind, CommandSummary, Event, FileDiff, Level, Op, PromptSpan, Scope,
+    Subject, ToolCall, ToolStatus, ToolSummary, TurnEnd, Usage, VERSION,
 };
-use garth::repl::{End, Keyboard, Kind, Listed, Options, run};
+use garth::repl::{End, Keyboard, Kind, Options, run};
 use garth::terminal::{Link, Style, Typed};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -21,6 +21,8 @@ struct Stage {
     keys: mpsc::Sender<Typed>,
     interrupt: mpsc::Sender<()>,
     prompts: std::sync::mpsc::Receiver<String>,
+    /// What Tab completes, each time that it changes.
+    completed: std::sync::mpsc::Receiver<Vec<String>>,
     screen: Kept,
     end: tokio::task::JoinHandle<End>,
 }
@@ -30,8 +32,11 @@ impl Stage {
         let (keys, typed) = mpsc::channel(16);
         let (prompt, prompts) = std::sync::mpsc::channel();
         let prompt = Box::new(move |initial| drop(prompt.send(initial)));
-        let keyboard = Keyboard { kind: Kind::Terminal, typed, prompt, above: None };
-        let stage = Stage::with(options, keyboard, keys, prompts);
+        let (complete, completed) = std::sync::mpsc::channel();
+        let complete = Box::new(move |names| drop(complete.send(names)));
+        let keyboard = Keyboard { kind: Kind::Terminal, typed, prompt, above: None, complete };
+        let mut stage = Stage::with(options, keyboard, keys, prompts);
+        stage.completed = completed;
         stage.tell(session("s1")).await;
         stage
     }
@@ -47,7 +52,8 @@ impl Stage {
         let (interrupt, interrupts) = mpsc::channel(1);
         let screen = Kept::default();
         let end = tokio::spawn(run(Link::new(ops_out, events_in), keyboard, screen.clone(), options, interrupts));
-        Stage { ops, events, keys, interrupt, prompts, screen, end }
+        let completed = std::sync::mpsc::channel().1;
+        Stage { ops, events, keys, interrupt, prompts, completed, screen, end }
     }
 
     async fn tell(&self, event: Event) {
@@ -297,9 +303,9 @@ async fn ctrl_c_cancels_the_turn_and_the_third_leaves() {
 
 #[tokio::test]
 async fn slash_commands_do_what_they_say() {
-    let listed = Listed { name: "review".into(), description: "look at the diff".into() };
-    let mut stage = Stage::open(Options { commands: vec![listed], ..options() }).await;
+    let mut stage = Stage::open(options()).await;
     stage.prompt();
+    stage.tell(Event::Commands { commands: vec![listed("review", "look at the diff")] }).await;
     stage.enter("/help").await;
     assert_eq!(stage.prompt().as_deref(), Some(""));
     stage.enter("/tools").await;
@@ -332,6 +338,114 @@ async fn slash_commands_do_what_they_say() {
     assert_eq!(stage.op().await, Op::Shutdown);
     insta::assert_snapshot!("repl_slash", steady(&stage.screen.text()));
     assert_eq!(stage.end.await.unwrap(), End::Left);
+}
+
+fn listed(name: &str, description: &str) -> CommandSummary {
+    CommandSummary {
+        name: name.into(),
+        kind: "command".into(),
+        description: description.into(),
+        argument_hint: Some("[path]".into()),
+        file: format!(".claude/commands/{name}.md"),
+        typed: true,
+        shadows: Vec::new(),
+    }
+}
+
+fn reloaded(added: &[&str], changed: &[&str], removed: &[&str], problems: &[&str]) -> Event {
+    let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let (added, changed, removed, problems) = (owned(added), owned(changed), owned(removed), owned(problems));
+    Event::CommandsReloaded { added, changed, removed, problems }
+}
+
+#[tokio::test]
+async fn the_catalogue_is_as_it_is_now() {
+    let mut stage = Stage::open(options()).await;
+    stage.prompt();
+    stage.enter("/early").await;
+    assert_eq!(stage.op().await, submit("/early"), "what there is was not known yet");
+    stage.tell(ended(TurnEnd::Done)).await;
+    let mut hidden = listed("review", "look at the diff");
+    hidden.shadows = vec!["~/.claude/commands/review.md".into()];
+    stage.tell(Event::Commands { commands: vec![hidden.clone()] }).await;
+    assert!(stage.completed.try_recv().unwrap().contains(&"/review".into()));
+    stage.enter("/deploy").await;
+    let skill = CommandSummary { kind: "skill".into(), ..listed("tables", "reads\u{1b}[2J tables\n▶ allow?") };
+    let agent = CommandSummary { kind: "agent".into(), typed: false, ..listed("critic", "finds faults") };
+    let commands = vec![hidden, listed("deploy", "ship it"), skill, agent];
+    stage
+        .tell(reloaded(&["deploy", "tables", "critic"], &["review"], &["old"], &[".claude/commands/x.md:3: no"]))
+        .await;
+    stage.tell(Event::Commands { commands }).await;
+    let names = stage.completed.try_recv().unwrap();
+    assert!(names.contains(&"/deploy".into()) && !names.contains(&"/critic".into()), "{names:?}");
+    stage.enter("/help").await;
+    stage.enter("/help deploy").await;
+    stage.enter("/help fault").await;
+    stage.enter("/help nothing\tlike it").await;
+    stage.enter("/critic").await;
+    stage.enter("/deploy now").await;
+    assert_eq!(stage.op().await, submit("/deploy now"));
+    insta::assert_snapshot!("repl_catalogue", steady(&stage.screen.text()));
+}
+
+#[tokio::test]
+async fn a_reload_waits_until_the_model_has_spoken() {
+    let mut stage = Stage::open(options()).await;
+    stage.enter("go").await;
+    stage.op().await;
+    stage.tell(started()).await;
+    for (before, after) in [(delta("one "), delta("two.")), (thought("hm"), thought(", yes"))] {
+        stage.tell(before).await;
+        stage.tell(reloaded(&["a"], &[], &[], &[])).await;
+        stage.tell(reloaded(&[], &["a"], &[], &["a.md:1: broken"])).await;
+        stage.tell(after).await;
+        assert!(!stage.screen.text().contains('+'), "{}", stage.screen.text());
+        let said = Event::AssistantMessage { text: String::new(), reasoning: None, calls: vec![] };
+        stage.tell(said).await;
+        let screen = stage.screen.text();
+        assert!(screen.ends_with("  commands: +a\n  commands: ~a\n  ! a.md:1: broken\n"), "{screen}");
+        stage.screen.clear();
+    }
+    stage.tell(delta("three")).await;
+    stage.tell(reloaded(&["b"], &[], &[], &[])).await;
+    stage.tell(ended(TurnEnd::Cancelled)).await;
+    stage.shows("  three\n  commands: +b\n  ! cancelled");
+    stage.tell(reloaded(&["c"], &[], &[], &[])).await;
+    stage.shows("commands: +c\n");
+}
+
+fn thought(text: &str) -> Event {
+    Event::ReasoningDelta { text: text.into() }
+}
+
+#[tokio::test]
+async fn a_command_shows_what_it_may_do_and_what_it_ran() {
+    let mut stage = Stage::open(options()).await;
+    stage.enter("/review src").await;
+    stage.op().await;
+    let span = |source: &str| PromptSpan { start: 0, end: 9, source: source.into(), written: None, line: Some(1) };
+    for event in [
+        started(),
+        Event::CommandStarted {
+            name: "review".into(),
+            arguments: "src".into(),
+            file: ".claude/commands/review.md".into(),
+            restricts: Some("only read_file, grep".into()),
+            approves: vec!["Bash(git diff:*)".into()],
+        },
+        Event::ToolStarted { call: call("p1", "run", json!({"command": "git diff"})), plugin: Some("shell".into()) },
+        finished("p1", "run", ToolStatus::Ok, "+ a line\n"),
+        Event::Prompted { text: "x".repeat(1_234), spans: vec![span("body"), span("shell"), span("file")] },
+        Event::Prompted { text: "Until this turn ends\nonly read.".into(), spans: vec![span("note")] },
+        Event::ForkStarted { system: "s".into(), tools: vec![] },
+        Event::AssistantMessage { text: "Found two.".into(), reasoning: None, calls: vec![] },
+        Event::ForkEnded { text: "Found two.".into() },
+        ended(TurnEnd::Done),
+    ] {
+        stage.tell(event).await;
+    }
+    insta::assert_snapshot!("repl_command", steady(&stage.screen.text()));
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! `garth bench`: what the promises about speed come to on this machine. Ratios carry over between machines, absolute
 //! times only roughly; run it on an idle machine, with a release build.
 
+mod commands;
 mod report;
 mod sandbox;
 mod search;
@@ -23,6 +24,7 @@ pub async fn run(context: &Context, subject: BenchSubject, json: bool) -> Result
         BenchSubject::Search => search::measure(context).await?,
         BenchSubject::Start => start::measure().await?,
         BenchSubject::Loop => steps::measure(context).await?,
+        BenchSubject::Commands => commands::measure().await?,
     };
     Ok(report::print(&figures, json)?)
 }

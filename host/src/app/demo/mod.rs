@@ -8,6 +8,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 use tokio_util::sync::CancellationToken;
 
+use super::catalogue::{self, Follow};
 use super::{Context, converse, services};
 use crate::cli::Exit;
 use crate::cli::headless;
@@ -47,7 +48,7 @@ pub async fn run(context: &Context) -> Result<u8> {
     let start = Instant::now();
     let script: Script = serde_json::from_str(SCRIPT).context("the demo's script")?;
     let connect = Box::new(move |_: &str| Ok(model::scripted(script.clone(), "the demo")));
-    let (link, running) = converse::start(&demo, connect).await?;
+    let (link, running) = converse::start(&demo, connect, catalogue::open(&demo)?, Follow::Nothing).await?;
     let console = converse::console(context);
     let exit = headless::run(link, TASK.to_string(), console, terminal::interrupts()).await;
     let _ = running.await;

@@ -2,8 +2,10 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::catalogue::CatalogueArgs;
 use super::flags::FlagArgs;
 use super::{BenchSubject, Command, Goals, Stdin, TaskSource, TrustAction};
+use crate::terminal::trimmed;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -11,6 +13,7 @@ Examples:
   garth \"fix the failing test\"            the same, starting with a task
   garth run \"explain src/lib.rs\"          one task, the answer on standard output
   garth run --json < task.md              a task from standard input, events as JSON lines
+  garth commands                          the project's slash commands and skills
   garth --resume latest                   go on with the last session of this project
   garth demo                              watch it work, without a model
   garth doctor                            what is missing, and what to do about it";
@@ -50,6 +53,11 @@ pub(super) enum Sub {
     Config(ConfigArgs),
     /// Trust what this project's files ask for, exactly as they are now
     Trust(TrustArgs),
+    /// List, show, check and write slash commands and skills
+    ///
+    /// Commands and skills are Markdown files in .garth/, .claude/, .agents/, .opencode/, .codex/ and .gemini/, of the
+    /// project and of your home. They are live the moment they are saved. Without a further word, lists them.
+    Commands(CatalogueArgs),
     /// Print the system prompt as the model gets it, and what it costs in tokens
     Prompt,
     /// List this project's sessions
@@ -114,6 +122,8 @@ enum Subject {
     Start,
     /// What the loop itself costs for each step
     Loop,
+    /// Reading 5,000 commands and skills, and the time from an edit until it is live
+    Commands,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +143,7 @@ impl Sub {
             Sub::Config(ConfigArgs { action: ConfigAction::Path }) => Command::ConfigPath,
             Sub::Trust(TrustArgs { revoke: true }) => Command::Trust { action: TrustAction::Revoke },
             Sub::Trust(TrustArgs { revoke: false }) => Command::Trust { action: TrustAction::Give },
+            Sub::Commands(args) => Command::Commands { action: args.into_action()? },
             Sub::Prompt => Command::Prompt,
             Sub::Sessions => Command::Sessions,
             Sub::Bench(args) => Command::Bench {
@@ -141,6 +152,7 @@ impl Sub {
                     Subject::Search => BenchSubject::Search,
                     Subject::Start => BenchSubject::Start,
                     Subject::Loop => BenchSubject::Loop,
+                    Subject::Commands => BenchSubject::Commands,
                 },
                 goals: if args.check { Goals::Check } else { Goals::Report },
             },
@@ -155,7 +167,7 @@ impl RunArgs {
         match (task.trim(), stdin) {
             ("-", _) | ("", Stdin::Piped) => Ok(TaskSource::Stdin),
             ("", Stdin::Terminal) => Err("there is no task; for example: garth run \"fix the failing test\"".into()),
-            (task, _) => Ok(TaskSource::Text(task.to_owned())),
+            (_, _) => Ok(TaskSource::Text(trimmed(&task).into_owned())),
         }
     }
 }

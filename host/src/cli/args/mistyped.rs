@@ -9,7 +9,8 @@ const CLOSE: usize = 2;
 
 /// The command that was probably meant, when the text is one word and close to one by Damerau-Levenshtein distance.
 pub(super) fn subcommand(text: &str) -> Option<String> {
-    if text.is_empty() || text.contains(char::is_whitespace) {
+    // `/run` calls a command of the catalogue.
+    if text.is_empty() || text.contains(char::is_whitespace) || text.starts_with('/') {
         return None;
     }
     let cli = Cli::command();

@@ -1,5 +1,6 @@
 //! Arguments in, [`Parsed`] out. Only plain types leave this module; clap stays inside.
 
+mod catalogue;
 mod commands;
 mod flags;
 mod mistyped;
@@ -9,8 +10,10 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
 
+pub use catalogue::{CatalogueAction, NewKind, NewPlace};
 pub use flags::{Flags, Resume};
 
+use crate::terminal::trimmed;
 use commands::{Cli, Sub};
 
 /// What the arguments ask for.
@@ -50,6 +53,9 @@ pub enum Command {
     Trust {
         action: TrustAction,
     },
+    Commands {
+        action: CatalogueAction,
+    },
     Prompt,
     Sessions,
     Bench {
@@ -78,6 +84,7 @@ pub enum BenchSubject {
     Search,
     Start,
     Loop,
+    Commands,
 }
 
 /// Whether a missed goal is an error.
@@ -153,7 +160,7 @@ fn command(sub: Option<Sub>, task: Vec<String>, stdin: Stdin, escaped: bool) -> 
                  If it is a task, say more than one word, or write: garth -- {task}"
             ));
         }
-        return Ok(Command::Repl { task: Some(task.trim().to_owned()).filter(|task| !task.is_empty()) });
+        return Ok(Command::Repl { task: Some(trimmed(&task).into_owned()).filter(|task| !task.is_empty()) });
     };
     sub.into_command(stdin)
 }

@@ -1,8 +1,9 @@
-//! `garth run`: one turn, from its task to an exit code.
+//! `garth run`: one turn, from its task to an exit code; and `garth commands expand`, which stops before the model.
 //!
 //! Text form: the model's words on standard output, everything else on standard error. On a terminal the words are
 //! streamed; into a pipe goes the final answer alone, whole, since text that comes with tool calls, or before a retry,
-//! is no answer. JSON form: every event on a line of standard output, as `host/src/protocol/EVENTS.md` says.
+//! is no answer. JSON form: every event on a line of standard output, as `host/src/protocol/EVENTS.md` says. Of an
+//! expansion the prompt alone goes to standard output, in either form.
 //! It decides nothing: what needs an answer is asked on the terminal, or denied where there is none.
 
 mod console;
@@ -18,18 +19,37 @@ use crate::protocol::{Answer, Event, Op};
 use crate::terminal::{Link, Question, Reply, Typed};
 
 pub use console::{Console, Form};
-use output::Output;
+use output::{Output, Wanted};
 
 /// Drives one turn and says how it ended. `interrupts` gets a message for each Ctrl-C: the first cancels the turn, the
 /// second returns at once. When standard output goes away the turn is cancelled quietly.
 pub async fn run<O: Write, E: Write>(
-    mut link: Link,
+    link: Link,
     task: String,
     console: Console<O, E>,
+    interrupts: mpsc::Receiver<()>,
+) -> Exit {
+    drive(link, Op::Submit { text: task }, Output::new(console, Wanted::Answer), interrupts).await
+}
+
+/// The same for a line `/name …` that is expanded and not sent: its prompt goes to standard output, in JSON form as one
+/// object with `prompt` and `spans`.
+pub async fn expand<O: Write, E: Write>(
+    link: Link,
+    line: String,
+    console: Console<O, E>,
+    interrupts: mpsc::Receiver<()>,
+) -> Exit {
+    drive(link, Op::Expand { text: line }, Output::new(console, Wanted::Prompt), interrupts).await
+}
+
+async fn drive<O: Write, E: Write>(
+    mut link: Link,
+    op: Op,
+    (mut output, mut answers): (Output<O, E>, Option<mpsc::Receiver<Typed>>),
     mut interrupts: mpsc::Receiver<()>,
 ) -> Exit {
-    link.post(Op::Submit { text: task });
-    let (mut output, mut answers) = Output::new(console);
+    link.post(op);
     let mut verdict = Verdict::default();
     let mut questions = Questions::default();
     let mut cancelling = false;
