@@ -1,6 +1,6 @@
 //! A command or a skill begins: who it is, what it restricts and what it approves is told, and holds from now on.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use super::scope::{self, Trust};
 use super::turn::Turn;
@@ -21,7 +21,8 @@ pub(super) async fn begin(turn: &Arc<Turn>, entry: &Entry, arguments: &str) {
         approves,
     };
     turn.services.recorder.emit(event).await;
-    if trust == Trust::Untrusted && !written.is_empty() {
+    let told = |digest: &str| !turn.told.lock().unwrap_or_else(PoisonError::into_inner).insert(digest.to_string());
+    if trust == Trust::Untrusted && !written.is_empty() && !told(&entry.digest) {
         let text = format!(
             "{} approves {} beforehand, which does not count: the file is the project's, and you have not trusted what it \
              says now. `garth trust` shows it and asks.",

@@ -38,7 +38,7 @@ pub use skill::skill_tool;
 pub use snapshot::take as take_snapshot;
 
 use context::Context;
-use turn::{InPlay, Job, Turn};
+use turn::{InPlay, Job, Told, Turn};
 
 use crate::approval::Approvals;
 use crate::commands::{Changes, Entry, Live, Subscription, Usage};
@@ -99,6 +99,7 @@ pub struct Agent {
     context: Option<Context>,
     changes: Subscription,
     in_play: InPlay,
+    told: Told,
     turns: u64,
     resumed: bool,
 }
@@ -115,9 +116,9 @@ impl Agent {
     ) -> Agent {
         let (turns, resumed) = (transcript.as_ref().map_or(0, |t| t.turns), transcript.is_some());
         let context = transcript.and_then(Context::resumed);
-        let (changes, in_play) = (services.commands.subscribe(), InPlay::default());
+        let (changes, in_play, told) = (services.commands.subscribe(), InPlay::default(), Told::default());
         let services = Arc::new(services);
-        Agent { services, model, connect, new_journal, session, context, changes, in_play, turns, resumed }
+        Agent { services, model, connect, new_journal, session, context, changes, in_play, told, turns, resumed }
     }
 
     /// Serves ops until the front end hangs up or asks to shut down.
@@ -187,6 +188,7 @@ impl Agent {
             catalogue: self.services.commands.current(),
             scope: Default::default(),
             in_play: self.in_play.clone(),
+            told: self.told.clone(),
             cancel: cancel.clone(),
             asking: Default::default(),
             denied: Default::default(),
@@ -232,7 +234,7 @@ impl Agent {
         match (self.new_journal)() {
             Ok(journal) => {
                 (self.session, self.context, self.turns, self.resumed) = (journal.id().to_string(), None, 0, false);
-                self.in_play = InPlay::default();
+                (self.in_play, self.told) = Default::default();
                 self.services.approvals.end_session();
                 self.services.recorder.switch(journal);
                 self.announce().await;

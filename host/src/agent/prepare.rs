@@ -77,7 +77,7 @@ pub(super) async fn prompt(turn: &Arc<Turn>, entry: &Entry, arguments: &str) -> 
 /// What the line writes to its standard output.
 async fn shell(turn: &Arc<Turn>, entry: &Entry, line: &str) -> Result<String, Stop> {
     let command = match entry.fields.shell.as_deref() {
-        Some("bash") => format!("bash -c {}", shell_words::quote(line)),
+        Some("bash") => format!("bash -c '{}'", line.replace('\'', r"'\''")),
         _ => line.to_string(),
     };
     let result = by_author(turn, SHELL, json!({"command": command, "timeout": LINE_TIMEOUT})).await?;

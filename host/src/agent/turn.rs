@@ -25,6 +25,8 @@ const MOST_PATHS: usize = 4_096;
 
 /// Files of the workspace that calls have named or changed in this session, relative.
 pub(super) type InPlay = Arc<Mutex<BTreeSet<String>>>;
+/// Digests of files of which the user has heard in this session that their approvals do not count.
+pub(super) type Told = Arc<Mutex<BTreeSet<String>>>;
 
 /// What the calls of a turn share.
 pub(super) struct Turn {
@@ -36,6 +38,7 @@ pub(super) struct Turn {
     /// What its commands restrict and approve.
     pub scope: Scope,
     pub in_play: InPlay,
+    pub told: Told,
     pub cancel: CancellationToken,
     /// Held while a question is open.
     pub asking: tokio::sync::Mutex<()>,

@@ -299,3 +299,19 @@ async fn a_cancelled_preparation_leaves_nothing() {
 fn role(message: &Value) -> Option<&str> {
     message["role"].as_str()
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn approvals_that_do_not_count_are_told_once_for_each_content() {
+    let text = "---\nallowed-tools: Bash(git:*)\n---\nSay one.\n";
+    let project = Project::new(&[(".claude/commands/say.md", text)]);
+    let server = Server::openai((1..=3).map(|number| Reply::text(&format!("Answer {number}."))).collect::<Vec<_>>());
+    let mut talk = Conversation::begin(&project, &server);
+    let is_told = |event: &Event| matches!(event, Event::Notice { text, .. } if text.contains("which does not count"));
+    let mut told = Vec::new();
+    for content in [text.to_string(), text.to_string(), text.replace("one", "two")] {
+        project.write(".claude/commands/say.md", &content);
+        talk.live.rescan();
+        told.push(talk.submit("/say").await.iter().filter(|event| is_told(event)).count());
+    }
+    assert_eq!(told, [1, 0, 1]);
+}
