@@ -28,8 +28,21 @@ pub enum TaskError {
         /// Names without a slash, the nearest first.
         nearest: Vec<String>,
     },
+    /// The same where a name was asked for and not a task.
+    #[error("there is no command /{name}; {}'garth commands' lists them", meant(.nearest))]
+    Unknown { name: String, nearest: Vec<String> },
     #[error("{0}")]
     NotTyped(String),
+}
+
+impl TaskError {
+    /// The error where the words can be no task.
+    pub fn of_a_name(self) -> TaskError {
+        match self {
+            TaskError::NoCommand { name, nearest } => TaskError::Unknown { name, nearest },
+            other => other,
+        }
+    }
 }
 
 fn meant(nearest: &[String]) -> String {

@@ -95,6 +95,7 @@ fn show_tells_all_that_was_understood() {
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
     assert!(said.contains("there is no command /reveiw; did you mean /review?"), "{said}");
+    assert!(!said.contains("makes it a task"), "nothing here is one: {said}");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use futures_util::stream::{self, BoxStream};
 use super::super::catalogue::{self, Follow};
 use super::super::{Context, converse};
 use crate::agent::Connect;
-use crate::cli::headless;
+use crate::cli::{TaskError, headless};
 use crate::model::{Delta, Model, ModelError, Request};
 use crate::terminal;
 
@@ -21,7 +21,7 @@ pub async fn print(context: &Context, line: String) -> Result<u8> {
     let scratch = Context { cwd: context.cwd.clone(), ..context.in_project(&context.workspace, folder.path()) };
     let context = &scratch;
     let live = catalogue::open(context)?;
-    catalogue::check_called(&live.current(), &line)?;
+    catalogue::check_called(&live.current(), &line).map_err(TaskError::of_a_name)?;
     let connect: Connect = Box::new(|_| Ok(Arc::new(Nobody)));
     let (link, running) = converse::start(context, connect, live, Follow::Nothing).await?;
     let mut console = converse::console(context);

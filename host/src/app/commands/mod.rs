@@ -41,7 +41,7 @@ fn show(context: &Context, name: &str) -> Result<u8> {
     let shown: Vec<_> =
         found.map(|entry| show::Shown::new(&catalogue, entry, catalogue::trust(context, entry))).collect();
     if shown.is_empty() {
-        return Err(catalogue::no_command(&catalogue, name).into());
+        return Err(catalogue::no_command(&catalogue, name).of_a_name().into());
     }
     for one in &shown {
         match context.flags.json {
