@@ -64,7 +64,7 @@ pub struct Entry {
     /// The field, else the first paragraph of the body; one line. Empty where there is neither.
     pub description: String,
     pub fields: Fields,
-    /// What follows the front matter, with `\n` line ends.
+    /// What follows the front matter, from its first line that is not blank, with `\n` line ends.
     pub body: String,
     /// The line of the file, from 1, on which the body begins.
     pub body_line: u32,

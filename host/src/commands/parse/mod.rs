@@ -74,7 +74,21 @@ fn markdown(place: &Place, text: &str, notes: &mut Notes) -> Read {
         }
     };
     let understood = understand(&entries, source, place.kind, notes);
-    Read { understood, body: split.body.to_string(), body_line: split.body_line }
+    let (body, blank) = without_blank_lines(split.body);
+    Read { understood, body: body.to_string(), body_line: split.body_line + blank }
+}
+
+/// The text from its first line on that says something, and how many lines stood before that; all of it where none does.
+fn without_blank_lines(text: &str) -> (&str, u32) {
+    let (mut rest, mut blank) = (text, 0);
+    for line in text.split_inclusive('\n') {
+        if !line.trim().is_empty() {
+            return (rest, blank);
+        }
+        rest = &rest[line.len()..];
+        blank += 1;
+    }
+    (text, 0)
 }
 
 /// A table with `prompt`, which is the body, and fields.
