@@ -99,7 +99,7 @@ fn the_front_matter_is_found_however_it_is_written() {
     check("---\n---\nB", "B", "B", 3);
     check("---\ndescription: d\n...\nB", "d", "B", 4);
     check("+++\ndescription = 'd'\n+++\nB", "d", "B", 4);
-    check("---\ndescription: d\n\n# Head\n\nB", "d", "\n# Head\n\nB", 3);
+    check("---\ndescription: d\n\n# Head\n\nB", "d", "# Head\n\nB", 4);
     check("---\nJust a rule above.\n\n---\nB", "Just a rule above.", "---\nJust a rule above.\n\n---\nB", 1);
     check("---", "", "---", 1);
     let utf16: Vec<u8> = "\u{FEFF}---\ndescription: d\n---\nB".encode_utf16().flat_map(u16::to_le_bytes).collect();

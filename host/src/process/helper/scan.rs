@@ -37,14 +37,33 @@ pub struct Scan {
     pub sockets: Vec<PathBuf>,
     /// Folders that were left out.
     pub unsearched: Vec<PathBuf>,
-    dirs: HashMap<PathBuf, Option<(i64, i64)>>,
+    dirs: HashMap<PathBuf, Seen>,
     /// Protected things that were there before, by device and inode.
     known: HashSet<(u64, u64)>,
     /// `.git` folders in which git itself may write.
     git: HashSet<PathBuf>,
 }
 
+/// A folder as it was before the run.
+#[derive(Clone, Copy, PartialEq)]
+struct Seen {
+    /// The change time; `None` when it says nothing.
+    changed: Option<(i64, i64)>,
+    /// Device and inode.
+    identity: Option<(u64, u64)>,
+}
+
 impl Scan {
+    /// Whether the path was protected before, in the folder that is there now: no program could put something else in its
+    /// place, so somebody outside did (an editor that writes a new file, a branch switch).
+    fn was_protected(&self, spec: &Spec, path: &Path) -> bool {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let before = self.dirs.get(folder).and_then(|seen| seen.identity);
+        before.is_some()
+            && before == look(&spec.workspace.join(folder)).identity
+            && self.protected.iter().any(|protected| protected == path)
+    }
+
     /// Remembers what is in `path`, if that is a `.git` folder that is written in part.
     fn know_git(&mut self, spec: &Spec, path: &Path) {
         let full = spec.workspace.join(path);
@@ -102,7 +121,7 @@ fn walk(spec: &Spec, patterns: &Patterns, start: PathBuf, scan: &mut Scan) {
             continue;
         }
         let full = spec.workspace.join(&dir);
-        scan.dirs.insert(dir.clone(), stamp(&full));
+        scan.dirs.insert(dir.clone(), look(&full));
         let Ok(entries) = full.read_dir() else { continue };
         for entry in entries.flatten() {
             if late {
@@ -134,9 +153,8 @@ pub fn undo_new(spec: &Spec, scan: &Scan) -> Vec<String> {
     if spec.grants.iter().all(|g| g.level < Level::Write) {
         return notes;
     }
-    let changed = |(dir, before): &(&PathBuf, &Option<(i64, i64)>)| {
-        before.is_none() || stamp(&spec.workspace.join(dir)) != **before
-    };
+    let changed =
+        |(dir, before): &(&PathBuf, &Seen)| before.changed.is_none() || look(&spec.workspace.join(dir)) != **before;
     let mut queue: Vec<PathBuf> = scan.dirs.iter().filter(changed).map(|(dir, _)| dir.clone()).collect();
     queue.extend(scan.git.iter().cloned());
     // What is in these was not looked at before, so it cannot be told to be new. Into secrets no program writes.
@@ -151,7 +169,10 @@ pub fn undo_new(spec: &Spec, scan: &Scan) -> Vec<String> {
                 false => patterns.is_readonly(&path),
             };
             if refused && !scan.known.contains(&(meta.dev(), meta.ino())) {
-                notes.push(undo(&spec.workspace, &path));
+                notes.push(match scan.was_protected(spec, &path) {
+                    true => format!("{} was replaced from outside while the program ran", path.display()),
+                    false => undo(&spec.workspace, &path),
+                });
             } else if !refused && !in_git && meta.is_dir() && !scan.dirs.contains_key(&path) && !passed.contains(&path)
             {
                 queue.push(path);
@@ -190,9 +211,13 @@ fn set_aside(workspace: &Path, path: &Path) -> anyhow::Result<String> {
     Ok(result?)
 }
 
-/// The change time of a folder; `None` when it says nothing.
-fn stamp(dir: &Path) -> Option<(i64, i64)> {
-    let meta = dir.symlink_metadata().ok()?;
+fn look(dir: &Path) -> Seen {
+    let Ok(meta) = dir.symlink_metadata() else { return Seen { changed: None, identity: None } };
+    Seen { changed: changed(&meta), identity: Some((meta.dev(), meta.ino())) }
+}
+
+/// The change time; `None` when it is too young to show the next change.
+fn changed(meta: &std::fs::Metadata) -> Option<(i64, i64)> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
     let changed = Duration::new(meta.ctime().try_into().ok()?, meta.ctime_nsec().try_into().ok()?);
     (now.checked_sub(changed)? > TICK).then_some((meta.ctime(), meta.ctime_nsec()))

@@ -118,6 +118,22 @@ async fn what_lies_in_a_secret_folder_is_not_taken_for_planted() {
 }
 
 #[tokio::test]
+async fn what_the_user_replaces_while_a_program_runs_stays() {
+    for tier in tiers() {
+        let yard = Yard::new(tier);
+        let (lock, new) = (yard.file("garth.lock"), yard.file("garth.lock.new"));
+        let edit = async {
+            tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+            fs::write(&new, "edited").unwrap();
+            fs::rename(&new, &lock).unwrap();
+        };
+        let (outcome, ()) = tokio::join!(yard.sh("sleep 1.5"), edit);
+        assert_eq!(yard.read("garth.lock"), "edited", "{tier:?}: {:?}", outcome.notes);
+        assert!(outcome.notes.iter().any(|note| note.contains("replaced from outside")), "{:?}", outcome.notes);
+    }
+}
+
+#[tokio::test]
 async fn secrets_are_masked_unless_granted() {
     for tier in tiers() {
         let yard = Yard::new(tier);
