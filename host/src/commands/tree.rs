@@ -373,7 +373,10 @@ impl File {
         let (bytes, stamp) = match scan::read(real) {
             Ok((bytes, stamp)) => (bytes, stamp),
             Err(reason) => {
-                (self.stamp, self.until, self.problem) = (None, None, Some(unusable(&reason)));
+                // Gone since its folder was listed, as in a branch switch: its removal is reported too, and takes it away.
+                let gone = real.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+                let problem = (!gone).then(|| unusable(&reason));
+                (self.stamp, self.until, self.problem) = (None, None, problem);
                 return;
             }
         };
@@ -431,4 +434,39 @@ fn half_written(bytes: &[u8], last: &Entry) -> Half {
 fn canonical(path: &Path) -> PathBuf {
     let above = path.parent().and_then(|parent| parent.canonicalize().ok());
     above.zip(path.file_name()).map_or_else(|| path.to_path_buf(), |(above, name)| above.join(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::entry::{Kind, Origin, Place, Syntax};
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_gone_is_no_problem_and_a_folder_in_its_place_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let real = folder.path().canonicalize().unwrap().join("x.md");
+        let place = Place {
+            kind: Kind::Command,
+            name: "x".into(),
+            path: real.clone(),
+            shown: "x.md".into(),
+            origin: Origin::Project,
+            syntax: Syntax::Dollar,
+        };
+        let found = Found { place, real: real.clone() };
+        let check = |file: &File, body: Option<&str>, problem: Option<&str>| {
+            assert_eq!(file.entry.as_ref().map(|entry| entry.body.trim()), body);
+            assert_eq!(file.problem.as_ref().map(|problem| problem.reason.as_str()), problem);
+        };
+        check(&File::new(found.clone()), None, None);
+        std::fs::write(&real, "Say it.").unwrap();
+        let file = File::new(found.clone());
+        check(&file, Some("Say it."), None);
+        std::fs::remove_file(&real).unwrap();
+        let file = file.again(found.clone(), Trust::Nothing);
+        check(&file, Some("Say it."), None);
+        std::fs::create_dir(&real).unwrap();
+        let reason = "is not a regular file; commands are plain text files";
+        check(&file.again(found, Trust::Nothing), Some("Say it."), Some(reason));
+    }
 }
