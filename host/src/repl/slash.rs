@@ -132,7 +132,8 @@ pub(super) fn help(catalogue: &Catalogue, word: Option<&str>) -> String {
     };
     if let Some(word) = word {
         let plain = word.trim_start_matches('/').to_lowercase();
-        let text = own(&|name, description| name.contains(&plain) || description.contains(&plain))
+        let plain = ALIASES.iter().find(|(alias, _)| *alias == plain).map_or(plain.as_str(), |(_, name)| *name);
+        let text = own(&|name, description| name.contains(plain) || description.contains(plain))
             + &search_text(catalogue, word);
         return if text.is_empty() { format!("nothing fits '{}'; /help lists all\n", one_line(word)) } else { text };
     }
@@ -211,6 +212,10 @@ mod tests {
         check("/frobnicate", Slash::Wrong("there is no command /frobnicate; REST".into()));
         check("/reset now", Slash::Wrong("/reset takes nothing after it".into()));
         assert_eq!(Slash::read("/early bird", &None), task("/early bird"), "the loop knows better");
+        for alias in ["quit", "/q"] {
+            assert_eq!(help(&None, Some(alias)), help(&None, Some("exit")), "{alias}");
+        }
+        assert!(help(&None, Some("quit")).starts_with("/exit"));
         let names = names(&catalogue);
         assert!(names.contains(&"/review".into()) && !names.iter().any(|name| name.contains(is_hidden)), "{names:?}");
     }
