@@ -64,7 +64,7 @@ fn a_tool_with_an_argument_is_left_for_just_that() {
     );
     // Not these: whatever may be one of them is denied.
     check_permits(
-        &restriction(None, &["Bash(rm:*)", "Bash(git push:*)", "Edit(src/**)", "Edit(~/work/secret/**)"], None),
+        &restriction(None, &["Bash(rm:*)", "Bash(git push:*)", "Edit(src/**)", "Edit(~/notes/secret/**)"], None),
         &[
             line("ls -l"),
             line("echo x > y"),
@@ -97,7 +97,7 @@ fn a_tool_with_an_argument_is_left_for_just_that() {
             write(&["src/x.rs"]),
             write(&["docs/x", "SRC/x"]),
             write(&["secret/x"]),
-            write(&["work/secret/x"]),
+            write(&["notes/secret/x"]),
             unknown("run"),
             unknown("edit_file"),
         ],
@@ -106,7 +106,7 @@ fn a_tool_with_an_argument_is_left_for_just_that() {
         ("Edit(~/**)", "x", None),
         ("Edit(//**)", "x/y", None),
         ("Edit(~/.ssh/**)", ".ssh/x", Some("x")),
-        ("Edit(~/work/*.sql)", "x.sql", Some("x.rs")),
+        ("Edit(~/notes/*.sql)", "x.sql", Some("x.rs")),
         ("Edit(//)", "x", None),
         ("Edit(../x)", "y", None),
         ("Edit(./x)", "x", Some("y")),

@@ -253,8 +253,8 @@ fn nested_folders_count_once_a_tool_was_there() {
 #[test]
 fn symbolic_links_are_followed_once_and_not_out_of_a_project() {
     let world = World::new().files(&[
-        "shared/skills/s/SKILL.md",
-        "shared/commands/a.md",
+        "common/skills/s/SKILL.md",
+        "common/commands/a.md",
         "real/x.md",
         ".claude/commands/own.md",
     ]);
@@ -264,7 +264,7 @@ fn symbolic_links_are_followed_once_and_not_out_of_a_project() {
         std::fs::create_dir_all(world.path(path).parent().unwrap()).unwrap();
         symlink(target, world.path(path)).unwrap();
     };
-    link("../shared/skills", ".claude/skills");
+    link("../common/skills", ".claude/skills");
     link("../../real", ".claude/commands/linked");
     link("../../real/x.md", ".claude/commands/file.md");
     link("../../../../elsewhere/secret.md", ".claude/commands/out.md");
@@ -274,7 +274,7 @@ fn symbolic_links_are_followed_once_and_not_out_of_a_project() {
     link("../../.env", ".claude/commands/env.md");
     link("..", ".claude/commands/up");
     link(".", ".claude/commands/same");
-    link("../shared", "real/second");
+    link("../common", "real/second");
     let catalogue = world.live().current();
     let names: Vec<String> = catalogue.entries().iter().map(|entry| entry.place.name.clone()).collect();
     assert_eq!(names, ["file", "linked:x", "own", "s"]);
@@ -285,10 +285,10 @@ fn symbolic_links_are_followed_once_and_not_out_of_a_project() {
     assert_eq!(wrong, expected);
 
     // The same file by two ways is no clash.
-    let world = World::new().files(&["shared/x/SKILL.md"]);
+    let world = World::new().files(&["common/x/SKILL.md"]);
     for folder in [".claude", ".agents"] {
         std::fs::create_dir_all(world.path(folder)).unwrap();
-        symlink(world.path("shared"), world.path(folder).join("skills")).unwrap();
+        symlink(world.path("common"), world.path(folder).join("skills")).unwrap();
     }
     let catalogue = world.live().current();
     assert_eq!((catalogue.entries().len(), catalogue.clashes().len()), (1, 0));
