@@ -1,7 +1,7 @@
 //! The parent's side of a run: starts the helper, hands it the spec, reads both streams, and ends it in time.
 //! It confines nothing itself, and needs no unsafe code.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
@@ -298,11 +298,8 @@ fn converse(settings: &Settings, message: &[u8]) -> std::io::Result<Vec<u8>> {
         .stderr(Stdio::null())
         .spawn()?;
     let mut reports = Vec::new();
-    let result = ours.write_all(message).and_then(|()| {
-        let mut reader = BufReader::new(ours);
-        reader.fill_buf()?;
-        reader.read_to_end(&mut reports)
-    });
+    // A signal may interrupt a read that has a time limit; `read_to_end` goes on then.
+    let result = ours.write_all(message).and_then(|()| ours.read_to_end(&mut reports));
     if result.is_err() {
         child.kill()?;
     }
