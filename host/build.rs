@@ -1,12 +1,14 @@
 //! Makes the built-in plugins part of the binary: compiles them for WASI with the cargo that runs this build, takes
 //! their catalogues from the same crates compiled natively, packs both with the packer that Garth itself uses, and
 //! writes `builtin.rs`, which `plugins::builtin` includes. How cargo is called is in `build/guests.rs`; the built-in
-//! commands are `build/commands.rs`'s.
+//! commands are `build/commands.rs`'s, and the SDK for plugins of others is `build/sdk.rs`'s.
 
 #[path = "build/commands.rs"]
 mod commands;
 #[path = "build/guests.rs"]
 mod guests;
+#[path = "build/sdk.rs"]
+mod sdk;
 
 // The pure layer, as the host has it: a manifest means the same to both.
 #[path = "src/policy/mod.rs"]
@@ -35,12 +37,13 @@ use sha2::{Digest, Sha256};
 type Catalogue = fn() -> Vec<ToolDescription>;
 
 /// The built-in plugins: the folder in `plugins/`, and what the crate says about its tools.
-const PLUGINS: [(&str, Catalogue); 6] = [
+const PLUGINS: [(&str, Catalogue); 7] = [
     ("files", garth_files::catalogue),
     ("search", garth_search::catalogue),
     ("edit", garth_edit::catalogue),
     ("shell", garth_shell::catalogue),
     ("git", garth_git::catalogue),
+    ("fetch", garth_fetch::catalogue),
     ("plan", garth_plan::catalogue),
 ];
 
@@ -49,6 +52,7 @@ fn main() -> Result<()> {
     let out = PathBuf::from(variable("OUT_DIR")?);
     watch(&root);
     commands::build(&root, &out)?;
+    sdk::build(&root, &out)?;
 
     let names: Vec<&str> = PLUGINS.iter().map(|(name, _)| *name).collect();
     let components = guests::build(&root, &out, &names)?;
@@ -70,7 +74,11 @@ fn main() -> Result<()> {
 /// is named all the same for the files that it includes.
 fn watch(root: &Path) {
     for (name, _) in PLUGINS {
-        println!("cargo::rerun-if-changed={}", root.join("plugins").join(name).display());
+        // All but its cases, which are no part of it.
+        let entries = std::fs::read_dir(root.join("plugins").join(name)).into_iter().flatten().flatten();
+        for entry in entries.filter(|entry| entry.file_name() != "tests") {
+            println!("cargo::rerun-if-changed={}", entry.path().display());
+        }
     }
     for path in ["plugins/sdk/src", "plugins/sdk/Cargo.toml", "wit", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());

@@ -12,7 +12,6 @@ mod load;
 mod origin;
 mod overrides;
 mod paths;
-mod private;
 mod remembered;
 mod render;
 pub mod settings;

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use etcetera::BaseStrategy;
 use sha2::{Digest, Sha256};
 
-use super::{ConfigError, private};
+use super::ConfigError;
+use crate::private;
 
 pub(super) const HOME_VARIABLE: &str = "GARTH_HOME";
 
@@ -72,7 +73,9 @@ impl Paths {
 
     /// Makes the user's directories, readable by their owner only.
     pub fn create(&self) -> Result<(), ConfigError> {
-        [&self.config, &self.data, &self.state, &self.cache].into_iter().try_for_each(|dir| private::create_dir(dir))
+        [&self.config, &self.data, &self.state, &self.cache]
+            .into_iter()
+            .try_for_each(|dir| private::create_dir(dir).map_err(|error| ConfigError::io(dir, &error)))
     }
 
     pub fn user_file(&self) -> PathBuf {

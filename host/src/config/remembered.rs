@@ -3,8 +3,9 @@
 
 use std::path::PathBuf;
 
-use super::{ConfigError, Paths, file, private};
+use super::{ConfigError, Paths, file};
 use crate::policy::Rule;
+use crate::private;
 
 /// Stores a rule for this project; says where. A rule that is there already is not stored again.
 pub fn remember(paths: &Paths, rule: &Rule) -> Result<PathBuf, ConfigError> {
@@ -17,7 +18,8 @@ pub fn remember(paths: &Paths, rule: &Rule) -> Result<PathBuf, ConfigError> {
         }
     }
     let entry = toml::to_string(rule).map_err(|error| wrong(error.to_string()))?;
-    private::append(&file, format!("\n[[approval.rules]]\n{entry}").as_bytes())?;
+    private::append(&file, format!("\n[[approval.rules]]\n{entry}").as_bytes())
+        .map_err(|error| ConfigError::io(&file, &error))?;
     Ok(file)
 }
 

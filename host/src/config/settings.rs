@@ -173,13 +173,13 @@ impl Files {
 pub struct Plugin {
     pub enabled: bool,
     /// For the tools whose own grant does not say.
-    pub secrets: bool,
+    pub secret_files: bool,
     pub tools: BTreeMap<String, Grant>,
 }
 
 impl Default for Plugin {
     fn default() -> Self {
-        Plugin { enabled: true, secrets: false, tools: BTreeMap::new() }
+        Plugin { enabled: true, secret_files: false, tools: BTreeMap::new() }
     }
 }
 
@@ -187,7 +187,7 @@ impl Plugin {
     /// What the user grants to one tool of this plugin.
     pub fn grant(&self, tool: &str) -> Grant {
         let grant = self.tools.get(tool).cloned().unwrap_or_default();
-        Grant { secrets: Some(grant.secrets.unwrap_or(self.secrets)), ..grant }
+        Grant { secret_files: Some(grant.secret_files.unwrap_or(self.secret_files)), ..grant }
     }
 }
 

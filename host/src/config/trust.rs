@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ConfigError, Paths, file, private};
+use super::{ConfigError, Paths, file};
+use crate::private;
 
 /// What the user said about a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -113,7 +114,7 @@ fn own_record(paths: &Paths) -> Record {
 fn write(paths: &Paths, record: Record) -> Result<(), ConfigError> {
     let json = serde_json::to_vec_pretty(&record)
         .map_err(|error| ConfigError::Io { path: record_file(paths), reason: error.to_string() })?;
-    private::write(&record_file(paths), &json)
+    private::write(&record_file(paths), &json).map_err(|error| ConfigError::io(&record_file(paths), &error))
 }
 
 fn record_file(paths: &Paths) -> PathBuf {

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Access, Workspace};
+use super::{Access, HttpAccess, PathGrant, SecretUse, Workspace};
 use crate::protocol::ByteSize;
 
 /// What a tool declares, or what a call has.
@@ -18,10 +18,16 @@ pub struct Capabilities {
     /// Size limit in bytes of the private directory `/state`; `None`: there is none. In TOML `state = "16MiB"`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<ByteSize>,
-    /// Whether secrets-looking files (the user's `secrets` patterns) may be read. Only a user's grant sets it: a
+    /// Servers that may be reached. No entry, no network.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<HttpAccess>,
+    /// The user's secrets that the host puts into requests; each needs an entry of `http` that reaches its host too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretUse>,
+    /// Whether secrets-looking files (the patterns of `files.secrets`) may be read. Only a user's grant sets it: a
     /// manifest that asks for it does not get it, see [`Capabilities::granted`].
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub secrets: bool,
+    pub secret_files: bool,
 }
 
 /// What a user grants to one tool of a plugin: what is set narrows the manifest's ceiling, what is not set leaves it.
@@ -35,27 +41,36 @@ pub struct Grant {
     pub process: Option<Vec<Vec<String>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<ByteSize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub http: Option<Vec<HttpAccess>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Vec<SecretUse>>,
     /// The one thing that a grant adds: secrets-looking files may be read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub secrets: Option<bool>,
+    pub secret_files: Option<bool>,
 }
 
 impl Capabilities {
-    /// This ceiling under a user's grant. `secrets` comes from the grant alone.
+    /// This ceiling under a user's grant. `secret_files` comes from the grant alone.
     pub fn granted(&self, grant: &Grant) -> Capabilities {
         let asked = Capabilities {
             workspace: grant.workspace.clone().unwrap_or_else(|| self.workspace.clone()),
             process: grant.process.clone().unwrap_or_else(|| self.process.clone()),
             state: grant.state.or(self.state),
-            secrets: false,
+            http: grant.http.clone().unwrap_or_else(|| self.http.clone()),
+            secrets: grant.secrets.clone().unwrap_or_else(|| self.secrets.clone()),
+            secret_files: false,
         };
-        Capabilities { secrets: grant.secrets == Some(true), ..self.intersect(&asked) }
+        Capabilities { secret_files: grant.secret_files == Some(true), ..self.intersect(&asked) }
     }
 
     /// Whether a call changes nothing that others could see: the workspace is at most read, and programs, which
     /// inherit its access, are started only where it is `read`. The private `/state` does not count here; calls that
-    /// have it take turns.
+    /// have it take turns. A request that can change something elsewhere does.
     pub fn reads_only(&self) -> bool {
+        if !self.http.iter().all(HttpAccess::reads_only) {
+            return false;
+        }
         match self.workspace.widest() {
             Access::Write => false,
             Access::Read => true,
@@ -65,6 +80,12 @@ impl Capabilities {
 
     /// In words, for lists and questions: `reads the workspace, runs git log and git show`.
     pub fn describe(&self) -> String {
+        let parts = self.parts();
+        if parts.is_empty() { "touches nothing".into() } else { parts.join(", ") }
+    }
+
+    /// The same, each by itself; empty for what touches nothing.
+    pub fn parts(&self) -> Vec<String> {
         let mut parts = Vec::new();
         match &self.workspace {
             Workspace::All(Access::None) => {}
@@ -73,7 +94,7 @@ impl Capabilities {
             Workspace::Paths(grants) => {
                 for (access, verb) in [(Access::Read, "reads"), (Access::Write, "writes")] {
                     let paths: Vec<&str> =
-                        grants.iter().filter(|grant| grant.access == access).map(|grant| grant.path.as_str()).collect();
+                        grants.iter().filter(|grant| grant.access == access).map(PathGrant::shown).collect();
                     if !paths.is_empty() {
                         parts.push(format!("{verb} {}", listed(&paths)));
                     }
@@ -87,10 +108,18 @@ impl Capabilities {
         if let Some(size) = self.state {
             parts.push(format!("keeps up to {size} of its own"));
         }
-        if self.secrets {
+        if !self.http.is_empty() {
+            let servers: Vec<String> = self.http.iter().map(HttpAccess::describe).collect();
+            parts.push(format!("sends {}", listed(&servers)));
+        }
+        if !self.secrets.is_empty() {
+            let secrets: Vec<String> = self.secrets.iter().map(SecretUse::describe).collect();
+            parts.push(format!("uses {}", listed(&secrets)));
+        }
+        if self.secret_files {
             parts.push("reads files that look like secrets".into());
         }
-        if parts.is_empty() { "touches nothing".into() } else { parts.join(", ") }
+        parts
     }
 }
 

@@ -62,6 +62,15 @@ limits! {
     written: ByteSize = ByteSize(256 << 20),
     /// Open at the same time.
     descriptors: u32 = 256,
+    /// Requests to servers, those that are refused included.
+    http_requests: u32 = 100,
+    /// Sent in all requests together, heads included.
+    http_sent: ByteSize = ByteSize(16 << 20),
+    /// Received in all answers together, heads included.
+    http_received: ByteSize = ByteSize(64 << 20),
+    /// How long to wait for a connection, for an answer while no byte comes or goes, and for the next piece of its body.
+    /// The call goes on: the guest is told.
+    http_time: Span = Span(Duration::from_secs(30)),
 }
 
 #[cfg(test)]

@@ -68,7 +68,9 @@ impl Restriction {
                 workspace: grant.workspace.clone().unwrap_or_else(|| left.workspace.clone()),
                 process: grant.process.clone().unwrap_or_else(|| left.process.clone()),
                 state: grant.state.or(left.state),
-                secrets: grant.secrets.unwrap_or(left.secrets),
+                http: grant.http.clone().unwrap_or_else(|| left.http.clone()),
+                secrets: grant.secrets.clone().unwrap_or_else(|| left.secrets.clone()),
+                secret_files: grant.secret_files.unwrap_or(left.secret_files),
             };
             left.intersect(&most)
         })
@@ -223,7 +225,17 @@ fn most(grant: &Grant) -> Option<String> {
         Some(ByteSize(0)) => none.push("no private state".into()),
         state => most.push(words(Capabilities { state, workspace: Workspace::default(), ..Capabilities::default() })),
     }
-    if grant.secrets == Some(false) {
+    match grant.http.as_deref() {
+        None => {}
+        Some([]) => none.push("no network".into()),
+        Some(http) => most.push(words(Capabilities { http: http.to_vec(), ..Capabilities::default() })),
+    }
+    match grant.secrets.as_deref() {
+        None => {}
+        Some([]) => none.push("no secrets".into()),
+        Some(secrets) => most.push(words(Capabilities { secrets: secrets.to_vec(), ..Capabilities::default() })),
+    }
+    if grant.secret_files == Some(false) {
         none.push("no files that look like secrets".into());
     }
     let most = (!most.is_empty()).then(|| format!("at most {}", most.join(", ")));

@@ -34,9 +34,18 @@ pub enum Workspace {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PathGrant {
-    /// Relative to the workspace, with `/`, without `.` and `..`.
+    /// Relative to the workspace, with `/`, without `.` and `..`; empty (written `.`) for all of it, beside which other
+    /// entries add more.
+    #[serde(serialize_with = "dotted")]
     pub path: String,
     pub access: Access,
+}
+
+impl PathGrant {
+    /// As people read it.
+    pub fn shown(&self) -> &str {
+        if self.path.is_empty() { "the workspace" } else { &self.path }
+    }
 }
 
 impl Default for Workspace {
@@ -67,30 +76,62 @@ impl Workspace {
 
     /// What both allow; at every path exactly the lesser of the two.
     pub fn intersect(&self, other: &Workspace) -> Workspace {
-        let paths = |workspace: &Workspace| match workspace {
-            Workspace::All(_) => Vec::new(),
-            Workspace::Paths(grants) => grants.iter().map(|grant| grant.path.clone()).collect::<Vec<_>>(),
-        };
-        if let (Workspace::All(a), Workspace::All(b)) = (self, other) {
-            return Workspace::All(*a.min(b));
-        }
-        let mut all = [paths(self), paths(other)].concat();
-        all.sort();
-        all.dedup();
-        let common = all.into_iter().map(|path| {
-            let access = self.access(&path).min(other.access(&path));
+        self.joined(other, |a, b| a.min(b))
+    }
+
+    /// What either allows; at every path exactly the greater of the two.
+    pub fn union(&self, other: &Workspace) -> Workspace {
+        self.joined(other, |a, b| a.max(b))
+    }
+
+    /// The entries of this that the other does not cover; none exactly when it is at least as wide everywhere.
+    pub fn beyond(&self, other: &Workspace) -> Workspace {
+        Workspace::tidy(self.entries().filter(|grant| grant.access > other.access(&grant.path)).collect())
+    }
+
+    /// Both change only at the paths of their entries, so it is enough to look there.
+    fn joined(&self, other: &Workspace, join: impl Fn(Access, Access) -> Access) -> Workspace {
+        let all = self.entries().chain(other.entries()).map(|PathGrant { path, .. }| {
+            let access = join(self.access(&path), other.access(&path));
             PathGrant { path, access }
         });
-        Workspace::Paths(common.filter(|grant| grant.access > Access::None).collect())
+        Workspace::tidy(all.collect())
+    }
+
+    fn entries(&self) -> impl Iterator<Item = PathGrant> {
+        let (whole, parts) = match self {
+            Workspace::All(access) => (Some(PathGrant { path: String::new(), access: *access }), Vec::new()),
+            Workspace::Paths(grants) => (None, grants.clone()),
+        };
+        whole.into_iter().chain(parts)
+    }
+
+    /// Only the entries that add something, from the outer to the inner.
+    fn tidy(mut all: Vec<PathGrant>) -> Workspace {
+        all.sort_by(|a, b| a.path.cmp(&b.path).then(b.access.cmp(&a.access)));
+        let mut kept = Workspace::Paths(Vec::new());
+        for grant in all {
+            if let (true, Workspace::Paths(kept)) = (grant.access > kept.access(&grant.path), &mut kept) {
+                kept.push(grant);
+            }
+        }
+        match kept {
+            Workspace::Paths(paths) if paths.is_empty() => Workspace::default(),
+            Workspace::Paths(paths) if paths.len() == 1 && paths[0].path.is_empty() => Workspace::All(paths[0].access),
+            kept => kept,
+        }
     }
 
     fn checked(mut grants: Vec<PathGrant>) -> Result<Workspace, String> {
         for grant in &mut grants {
             let path = &grant.path;
-            let clean = normalise(path).map_err(|reason| format!("the workspace path '{path}' {reason}"))?;
+            let clean = match path.as_str() {
+                "." => String::new(),
+                path => normalise(path).map_err(|reason| format!("the workspace path '{path}' {reason}"))?,
+            };
             if grant.access == Access::None {
                 return Err(format!(
-                    "'{clean}' is listed with access = \"none\"; leave it out, what is not listed is not granted"
+                    "'{path}' is listed with access = \"none\"; leave it out, what is not listed is not granted"
                 ));
             }
             grant.path = clean;
@@ -112,9 +153,13 @@ impl Workspace {
     }
 }
 
+fn dotted<S: serde::Serializer>(path: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(if path.is_empty() { "." } else { path })
+}
+
 /// Whether `path` is `grant` or below it.
 fn covers(grant: &str, path: &str) -> bool {
-    path.strip_prefix(grant).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    grant.is_empty() || path.strip_prefix(grant).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl fmt::Display for Access {

@@ -27,7 +27,8 @@ pub struct ApprovalRequest {
     pub reason: String,
     /// The setting that would allow it without a question; `None` where nothing does.
     pub change: Option<String>,
-    /// The rule that `always` would store, as TOML on one line; `None` where only a single yes is possible.
+    /// What `always` would do: the rule that it stores, as TOML on one line, or the command that grants the same; `None` where
+    /// only a single yes is possible.
     pub rule: Option<String>,
 }
 
@@ -41,6 +42,9 @@ pub enum Subject {
     Program { argv: Vec<String>, directory: String, access: String },
     /// The call runs; what it writes cannot be told before.
     Call { arguments: Value },
+    /// The tool gets these capabilities, which its plugin declares and nobody has granted yet: one a line, in words. `always`
+    /// grants them to this plugin's tool.
+    Capabilities { asks: Vec<String>, digest: String, arguments: Value },
 }
 
 /// One file of a [`Subject::Files`].

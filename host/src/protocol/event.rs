@@ -152,6 +152,20 @@ pub enum Event {
     Tools {
         tools: Vec<ToolSummary>,
     },
+    /// The plugins: the answer to [`Op::ListPlugins`](super::Op::ListPlugins).
+    Plugins {
+        plugins: Vec<PluginSummary>,
+    },
+    /// Plugin files have changed, and what they say now holds from the next turn on. Plugins by name.
+    PluginsReloaded {
+        added: Vec<String>,
+        changed: Vec<String>,
+        removed: Vec<String>,
+        /// Files that wait for the user's word, each with what it asks for and how to give it.
+        waiting: Vec<String>,
+        /// Files that could not be used, with the reason; their last good version stays.
+        problems: Vec<String>,
+    },
     /// The catalogue: the answer to [`Op::ListCommands`](super::Op::ListCommands), at the start, and after each reload.
     Commands {
         commands: Vec<CommandSummary>,
@@ -175,6 +189,7 @@ impl Event {
                 | Event::ReasoningDelta { .. }
                 | Event::ToolProgress { .. }
                 | Event::Tools { .. }
+                | Event::Plugins { .. }
                 | Event::Commands { .. }
         )
     }
@@ -246,6 +261,26 @@ pub struct ToolSummary {
     pub description: String,
     /// What a call may touch, in words: `reads the workspace`, `writes the workspace, runs sh -c`.
     pub capabilities: String,
+}
+
+/// A plugin as a front end lists it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PluginSummary {
+    pub name: String,
+    pub version: String,
+    /// SHA-256 of the file in lower-case hexadecimal.
+    pub digest: String,
+    /// Where it comes from: `built in`, or the file as people write it.
+    pub file: String,
+    /// `live`, `waiting` (for the user's word), `broken`, `off` (by the configuration) or `hidden` (by another of its name).
+    pub state: String,
+    /// What its tools may touch together, in words; why it waits or is broken.
+    pub detail: String,
+    pub tools: Vec<String>,
+    /// What the user would say yes to, as text of several lines, for one that waits.
+    pub question: Option<String>,
+    /// What [`Op::AcceptPlugin`](super::Op::AcceptPlugin) takes to say yes to just that question.
+    pub token: Option<String>,
 }
 
 /// A command, skill or agent of the catalogue as a front end lists it.

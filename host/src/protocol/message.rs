@@ -47,6 +47,20 @@ pub struct ToolSpec {
     pub input_schema: Value,
 }
 
+impl ToolSpec {
+    /// As a model reads it, the field's usual form: `name`, `description`, `parameters`. That nothing else may be given goes
+    /// without saying, and would cost tokens with each tool.
+    pub fn function(&self) -> Value {
+        let mut parameters = self.input_schema.clone();
+        if let Some(fields) = parameters.as_object_mut()
+            && fields.get("additionalProperties") == Some(&Value::Bool(false))
+        {
+            fields.remove("additionalProperties");
+        }
+        serde_json::json!({"name": self.name, "description": self.description, "parameters": parameters})
+    }
+}
+
 /// Tokens, as the server counted them; `None` where it did not say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {

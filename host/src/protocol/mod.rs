@@ -4,12 +4,16 @@
 
 mod approval;
 mod event;
+mod hidden;
 mod message;
 mod op;
 mod units;
 
 pub use approval::{Answer, ApprovalMode, ApprovalRequest, ChangeKind, FileDiff, Scope, Subject};
-pub use event::{CommandSummary, Event, Level, ProgramRun, PromptSpan, ToolStatus, ToolSummary, TurnEnd};
+pub use event::{
+    CommandSummary, Event, Level, PluginSummary, ProgramRun, PromptSpan, ToolStatus, ToolSummary, TurnEnd,
+};
+pub use hidden::{is_hidden, is_hidden_in_line};
 pub use message::{FinishReason, Message, ToolCall, ToolSpec, Usage};
 pub use op::Op;
 pub use units::{ByteSize, Span};

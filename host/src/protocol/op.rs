@@ -32,6 +32,15 @@ pub enum Op {
     ListTools,
     /// Answered by [`Event::Commands`](super::Event::Commands).
     ListCommands,
+    /// Answered by [`Event::Plugins`](super::Event::Plugins).
+    ListPlugins,
+    /// The user's word for a waiting plugin file: what was shown may be used, exactly so. Answered by
+    /// [`Event::PluginsReloaded`](super::Event::PluginsReloaded), or a notice when no such file waits.
+    AcceptPlugin {
+        name: String,
+        /// The `token` of the question that the user was shown.
+        token: String,
+    },
     /// Expand a line that begins with `/name` as a turn would, and stop before the model is asked.
     Expand {
         text: String,
