@@ -10,9 +10,11 @@ use wasmtime::{Store, UpdateDeadline};
 use super::contract::{ProcessTool, tools};
 use super::control::{Control, thread_cpu};
 use super::engine::Inner;
+use super::load::Code;
 use super::meter::Meter;
-use super::state::State;
-use super::{Call, CallError, Change, Component, Finished, Host, Output, ToolDescription, Used, outcome};
+use super::plain::Plain;
+use super::state::{Outside, State};
+use super::{Call, CallError, Change, Component, Finished, Output, ToolDescription, Used, outcome};
 
 /// How long a stopped thread may take to notice. Only a file system that hangs takes longer; it is left behind then.
 const GRACE: Duration = Duration::from_secs(2);
@@ -32,6 +34,17 @@ pub(super) trait Task: Copy + Send + 'static {
         store: &mut Store<State>,
         call: &Call,
     ) -> impl Future<Output = wasmtime::Result<Result<Self::Answer, CallError>>> + Send;
+
+    /// The same of a component with plain functions. Only running one is asked of it: all else is known without.
+    fn invoke_plain(
+        self,
+        _: &Plain,
+        _: &wasmtime::component::Instance,
+        _: &mut Store<State>,
+        _: &Call,
+    ) -> impl Future<Output = wasmtime::Result<Result<Self::Answer, CallError>>> + Send {
+        async { Ok(Err(CallError::Host("a component with plain functions has nothing else to ask".to_owned()))) }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +65,18 @@ impl Task for Run {
         let answer = instance.garth_plugin_tools().call_call(&mut *store, &call.tool, &call.arguments).await?;
         let meter = &store.data().meter;
         Ok(answer.map_err(|error| outcome::answered(error, meter)).and_then(|given| outcome::output(given, meter)))
+    }
+
+    async fn invoke_plain(
+        self,
+        plain: &Plain,
+        instance: &wasmtime::component::Instance,
+        store: &mut Store<State>,
+        call: &Call,
+    ) -> wasmtime::Result<Result<Output, CallError>> {
+        let answer = plain.call(instance, &mut *store, &call.tool, &call.arguments).await?;
+        let meter = &store.data().meter;
+        Ok(outcome::bounded(answer, meter))
     }
 }
 
@@ -95,7 +120,7 @@ pub(super) async fn run<T: Task>(
     inner: &Arc<Inner>,
     component: &Component,
     call: Call,
-    host: Arc<dyn Host>,
+    outside: Outside,
     task: T,
 ) -> Finished<T::Answer> {
     let failed = |reason: String| Finished { result: Err(CallError::Host(reason)), used: Used::default() };
@@ -112,8 +137,10 @@ pub(super) async fn run<T: Task>(
         let runtime = tokio::runtime::Handle::current();
         move || {
             let started = Instant::now();
-            let attempt = runtime.block_on(attempt(&inner, &component, &call, &host, task, &meter, &control));
+            let attempt = runtime.block_on(attempt(&inner, &component, &call, &outside, task, &meter, &control));
             let Attempt { result, memory_peak, cpu_before, store } = attempt;
+            // What the call still has on its way must not take the place of what ends with it.
+            control.stop();
             // Before the answer: the next call would only compete with this for the address space.
             drop(store);
             let used = Used {
@@ -124,6 +151,7 @@ pub(super) async fn run<T: Task>(
                 written_bytes: meter.written(),
                 written: meter.changed_paths(),
                 denials: meter.denials(),
+                http: meter.traffic.contacts(),
             };
             move || {
                 // Held until the instance is gone, also when nobody waits for the answer any more.
@@ -174,6 +202,7 @@ fn used_so_far(meter: &Meter) -> Used {
         written_bytes: meter.written(),
         written: meter.changed_paths(),
         denials: meter.denials(),
+        http: meter.traffic.contacts(),
         ..Used::default()
     }
 }
@@ -192,7 +221,7 @@ async fn attempt<T: Task>(
     inner: &Inner,
     component: &Component,
     call: &Call,
-    host: &Arc<dyn Host>,
+    outside: &Outside,
     task: T,
     meter: &Arc<Meter>,
     control: &Arc<Control>,
@@ -205,15 +234,23 @@ async fn attempt<T: Task>(
         Err(error) => return failed(format!("no thread to watch the call: {error}")),
     };
     loop {
-        let state = match State::new(call, meter.clone(), control.clone(), host.clone()) {
+        let state = match State::new(call, meter.clone(), control.clone(), outside.clone()) {
             Ok(state) => state,
             Err(problem) => return failed(problem),
         };
         let mut store = Store::new(&inner.engine, state);
         limit(&mut store, meter, cpu_before);
         let invoked = async {
-            let instance = component.pre.instantiate_async(&mut store).await?;
-            task.invoke(&instance, &mut store, call).await
+            match &*component.code {
+                Code::Contract(pre) => {
+                    let instance = pre.instantiate_async(&mut store).await?;
+                    task.invoke(&instance, &mut store, call).await
+                }
+                Code::Plain(plain) => {
+                    let instance = plain.pre.instantiate_async(&mut store).await?;
+                    task.invoke_plain(plain, &instance, &mut store, call).await
+                }
+            }
         };
         let ended = tokio::select! {
             biased;
@@ -224,7 +261,11 @@ async fn attempt<T: Task>(
         store.data().finish();
         let timed_out = control.remaining().is_zero();
         let result = match ended {
-            Some(Ok(answer)) => answer,
+            // A request that crosses a limit fails beside the guest, which may answer before it is stopped.
+            Some(Ok(answer)) => match meter.first_hit() {
+                Some(hit) => Err(CallError::Limit { limit: hit.limit, value: hit.value }),
+                None => answer,
+            },
             Some(Err(error)) if outcome::is_pool_exhausted(&error) && !control.is_stopped() => {
                 drop(store);
                 tokio::time::sleep(POOL_RETRY).await;

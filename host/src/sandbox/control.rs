@@ -20,6 +20,10 @@ pub(super) struct Control {
 struct Pause {
     excluded: Duration,
     since: Option<Instant>,
+    /// Waits that have begun and not ended: a guest may have several requests on their way.
+    waits: u32,
+    /// Of the time since, what counts all the same.
+    charged: Duration,
 }
 
 impl Control {
@@ -38,14 +42,22 @@ impl Control {
         self.limit.saturating_sub(now.saturating_duration_since(self.started).saturating_sub(pause.excluded))
     }
 
-    /// Stops the wall clock until [`Self::resume`].
+    /// Stops the wall clock until [`Self::resume_clock`] was called as often.
     pub fn pause_clock(&self) {
-        self.pause().since.get_or_insert_with(Instant::now);
+        let mut pause = self.pause();
+        pause.waits += 1;
+        pause.since.get_or_insert_with(Instant::now);
     }
 
-    /// Starts the wall clock again, and charges `charged` of the time since.
+    /// Starts the wall clock again when nothing else waits, and charges `charged` of the time since.
     pub fn resume_clock(&self, charged: Duration) {
         let mut pause = self.pause();
+        pause.waits = pause.waits.saturating_sub(1);
+        pause.charged += charged;
+        if pause.waits > 0 {
+            return;
+        }
+        let charged = std::mem::take(&mut pause.charged);
         if let Some(since) = pause.since.take() {
             pause.excluded += since.elapsed().saturating_sub(charged);
         }

@@ -1,4 +1,5 @@
-//! What a guest may import: WASI, inert, with this sandbox's own file system; log and progress; programs, when granted.
+//! What a guest may import: WASI, inert, with this sandbox's own file system and its own way to the network; log and
+//! progress; programs, when granted.
 
 use std::time::Duration;
 
@@ -6,8 +7,8 @@ use wasmtime::Engine;
 use wasmtime::component::{HasSelf, Linker};
 
 use super::contract::{log, process, progress};
-use super::files;
 use super::state::State;
+use super::{files, http};
 use crate::policy::process_allowed;
 use crate::process::{Command, Outcome};
 use crate::protocol::Level;
@@ -18,6 +19,7 @@ pub(super) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     linker.allow_shadowing(true);
     files::add_to_linker(&mut linker)?;
     linker.allow_shadowing(false);
+    http::add_to_linker(&mut linker)?;
     log::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     progress::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;
     process::add_to_linker::<_, HasSelf<State>>(&mut linker, |state| state)?;

@@ -8,21 +8,38 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::types::ComponentItem;
 
 use super::contract::ProcessToolPre;
+use super::differences::problems;
 use super::engine::Inner;
+use super::interface::census;
+use super::plain::{self, Plain};
 use super::state::State;
-use super::{CONTRACT, Imports};
+use super::{CONTRACT, Imports, Interface, Kind, LeftOut};
 
 /// A component that can be called. Cheap to clone.
 #[derive(Clone)]
 pub struct Component {
-    pub(super) pre: Arc<ProcessToolPre<State>>,
+    pub(super) code: Arc<Code>,
     digest: Arc<str>,
+}
+
+/// How it is called.
+pub(super) enum Code {
+    Contract(ProcessToolPre<State>),
+    Plain(Plain),
 }
 
 impl Component {
     /// SHA-256 of the component's bytes, in lower-case hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Its functions, when it exports those instead of the contract.
+    pub(super) fn plain(&self) -> Option<&Plain> {
+        match &*self.code {
+            Code::Plain(plain) => Some(plain),
+            Code::Contract(_) => None,
+        }
     }
 }
 
@@ -32,9 +49,14 @@ pub enum LoadError {
     #[error("this is not a WebAssembly component that can be compiled: {0}")]
     NotAComponent(String),
     #[error(
-        "it does not export `garth:plugin/tools@{CONTRACT}`, so it is no plugin of Garth; build it against the world `tool`"
+        "it exports neither `garth:plugin/tools@{CONTRACT}` nor functions, so there is nothing to call; build it against the world `tool`, or export functions"
     )]
     NotAPlugin,
+    /// `reason` begins with the function.
+    #[error(
+        "it exports no function that could be a tool: {reason}; export functions of plain values, or build it against the world `tool`"
+    )]
+    NoTools { reason: String },
     /// `name` is the import or export.
     #[error("it uses `{name}`, and this Garth speaks version {CONTRACT}: {advice}")]
     OtherVersion { name: String, advice: String },
@@ -43,9 +65,14 @@ pub enum LoadError {
     )]
     Undeclared { name: String },
     #[error(
-        "it imports `{name}`, which this Garth does not offer; plugins get `garth:plugin` {CONTRACT} and WASI 0.2 without network"
+        "it imports `{name}`, which this Garth does not offer; plugins get `garth:plugin` {CONTRACT} and WASI 0.2, with `wasi:http` as the way to the network"
     )]
     Unknown { name: String },
+    /// `name` is the import or export, in the version that this host speaks.
+    #[error(
+        "its `{name}` is not the one that this Garth speaks: {what}; a version of the contract never changes, so rebuild it against the `wit` folder of that version"
+    )]
+    Differs { name: String, what: String },
     #[error("it cannot be linked: {0}")]
     Link(String),
 }
@@ -54,20 +81,40 @@ pub(super) fn load(inner: &Inner, wasm: &[u8], allowed: &Imports) -> Result<Comp
     let digest = hex(&Sha256::digest(wasm));
     let component = match cached(inner, &digest) {
         Some(component) => component,
-        None => compile(inner, wasm, &digest)?,
+        None => {
+            census(wasm).map_err(|error| LoadError::NotAComponent(error.0))?;
+            // The linker knows only when it is called that a function of the contract has other types, so that has to be
+            // found out here. What is in the cache has passed. Bytes that cannot be read are for the compiler to refuse.
+            if let Some(problem) = problems(wasm, allowed).ok().and_then(|found| found.into_iter().next()) {
+                return Err(problem);
+            }
+            compile(inner, wasm, &digest)?
+        }
     };
-    let stubs = check(inner, &component, allowed)?;
+    let exports = check(inner, &component, allowed)?;
     let link = |error: wasmtime::Error| LoadError::Link(format!("{error:#}"));
-    let pre = if stubs {
-        let mut linker = inner.linker.clone();
-        // Everything that is left at this point is `wasi:http`, which traps when it is called.
-        linker.define_unknown_imports_as_traps(&component).map_err(link)?;
-        linker.instantiate_pre(&component)
-    } else {
-        inner.linker.instantiate_pre(&component)
+    let instance = inner.linker.instantiate_pre(&component).map_err(link)?;
+    let code = match exports {
+        Exports::Contract => Code::Contract(ProcessToolPre::new(instance).map_err(link)?),
+        Exports::Others => {
+            let interface = Interface::read(wasm).map_err(|error| LoadError::NotAComponent(error.0))?;
+            let Kind::Plain { functions, left_out } = interface.kind else { return Err(LoadError::NotAPlugin) };
+            if functions.is_empty() {
+                return Err(no_tools(&left_out));
+            }
+            let plain = plain::bind(&component, instance, functions);
+            Code::Plain(plain.ok_or_else(|| LoadError::Link("its functions are not where it says".to_owned()))?)
+        }
     };
-    let pre = pre.and_then(ProcessToolPre::new).map_err(link)?;
-    Ok(Component { pre: Arc::new(pre), digest: digest.into() })
+    Ok(Component { code: Arc::new(code), digest: digest.into() })
+}
+
+/// Of a component without functions that could be tools.
+pub(super) fn no_tools(left_out: &[LeftOut]) -> LoadError {
+    match left_out.first() {
+        None => LoadError::NotAPlugin,
+        Some(LeftOut { name, reason }) => LoadError::NoTools { reason: format!("`{name}`: {reason}") },
+    }
 }
 
 fn cached(inner: &Inner, digest: &str) -> Option<wasmtime::component::Component> {
@@ -90,56 +137,56 @@ fn compile(inner: &Inner, wasm: &[u8], digest: &str) -> Result<wasmtime::compone
     Ok(component)
 }
 
-/// Compares imports and exports with what this host offers. Returns whether `wasi:http` has to be stubbed.
-fn check(inner: &Inner, component: &wasmtime::component::Component, allowed: &Imports) -> Result<bool, LoadError> {
+enum Exports {
+    Contract,
+    /// Whatever there is otherwise.
+    Others,
+}
+
+/// Compares imports and exports with what this host offers.
+fn check(inner: &Inner, component: &wasmtime::component::Component, allowed: &Imports) -> Result<Exports, LoadError> {
     let types = component.component_type();
-    let mut stubs = false;
     for (name, _) in types.imports(&inner.engine) {
-        stubs |= check_import(name, allowed)? == Link::Stub;
+        check_import(name, allowed)?;
     }
     let tools = format!("garth:plugin/tools@{CONTRACT}");
     let mut other = None;
     for (name, item) in types.exports(&inner.engine) {
         if name == tools && matches!(item.ty, ComponentItem::ComponentInstance(_)) {
-            return Ok(stubs);
+            return Ok(Exports::Contract);
         }
         if name.starts_with("garth:plugin/tools@") {
             other = Some(name.to_owned());
         }
     }
-    Err(other.map_or(LoadError::NotAPlugin, other_version))
+    match other {
+        Some(name) => Err(other_version(name)),
+        None => Ok(Exports::Others),
+    }
 }
 
-#[derive(PartialEq, Eq)]
-enum Link {
-    Offered,
-    /// Linked to functions that trap.
-    Stub,
-}
-
-fn check_import(name: &str, allowed: &Imports) -> Result<Link, LoadError> {
+pub(super) fn check_import(name: &str, allowed: &Imports) -> Result<(), LoadError> {
     let unknown = || LoadError::Unknown { name: name.to_owned() };
     let (path, version) = name.split_once('@').ok_or_else(unknown)?;
     let (package, interface) = path.split_once('/').ok_or_else(unknown)?;
     match package {
         "garth:plugin" if version != CONTRACT => Err(other_version(name.to_owned())),
         "garth:plugin" => match interface {
-            "log" | "progress" | "tools" => Ok(Link::Offered),
-            "process" if allowed.process => Ok(Link::Offered),
+            "log" | "progress" | "tools" => Ok(()),
+            "process" if allowed.process => Ok(()),
             "process" => Err(LoadError::Undeclared { name: name.to_owned() }),
             _ => Err(unknown()),
         },
-        "wasi:http" if version.starts_with("0.2.") => Ok(Link::Stub),
-        "wasi:cli" | "wasi:clocks" | "wasi:filesystem" | "wasi:io" | "wasi:random" | "wasi:sockets"
-            if version.starts_with("0.2.") =>
+        "wasi:cli" | "wasi:clocks" | "wasi:filesystem" | "wasi:http" | "wasi:io" | "wasi:random" | "wasi:sockets"
+            if version.strip_prefix("0.2.").is_some_and(|patch| patch.bytes().all(|byte| byte.is_ascii_digit())) =>
         {
-            Ok(Link::Offered)
+            Ok(())
         }
         _ => Err(unknown()),
     }
 }
 
-fn other_version(name: String) -> LoadError {
+pub(super) fn other_version(name: String) -> LoadError {
     let numbers =
         |text: &str| -> Vec<u64> { text.split(['.', '-', '+']).map_while(|part| part.parse().ok()).collect() };
     let theirs = name.rsplit_once('@').map(|(_, version)| numbers(version)).unwrap_or_default();

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::http::Traffic;
 use crate::policy::Limits;
 use crate::protocol::{ByteSize, Level};
 
@@ -24,6 +25,7 @@ pub(super) struct Meter {
     log_lines: AtomicU32,
     progress: AtomicU32,
     descriptors: AtomicU32,
+    pub traffic: Traffic,
     notes: Mutex<Notes>,
 }
 
@@ -59,6 +61,7 @@ impl Meter {
             log_lines: AtomicU32::new(0),
             progress: AtomicU32::new(0),
             descriptors: AtomicU32::new(0),
+            traffic: Traffic::default(),
             notes: Mutex::default(),
         }
     }

@@ -6,13 +6,17 @@ mod cache;
 mod call;
 mod contract;
 mod control;
+mod differences;
 mod engine;
 mod files;
+mod http;
 mod imports;
+mod interface;
 mod load;
 mod memory;
 mod meter;
 mod outcome;
+mod plain;
 mod protection;
 mod state;
 mod stdio;
@@ -24,9 +28,16 @@ use std::sync::Arc;
 
 use crate::policy::{Access, Capabilities, Limits, Workspace};
 
+pub use differences::problems;
+pub use http::{Internet, Network, Roots};
+pub use interface::{Interface, Kind, LeftOut, Unreadable};
 pub use load::{Component, LoadError};
+pub use plain::{Function, Integer, Type};
 pub use protection::Protection;
-pub use types::{Attachment, Call, CallError, Change, Finished, Grants, Host, Imports, Output, ToolDescription, Used};
+pub use types::{
+    Attachment, Call, CallError, Change, Contact, Finished, Grants, Host, HttpRequest, Imports, Injected, Output,
+    ToolDescription, Used,
+};
 
 /// The version of `garth:plugin` that this host speaks.
 pub const CONTRACT: &str = "0.1.0";
@@ -44,12 +55,22 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Sandbox {
     inner: Arc<engine::Inner>,
+    network: Network,
 }
 
 impl Sandbox {
     /// Fails only when the engine itself cannot be made; a cache that cannot be used is skipped ([`Self::cache_problem`]).
     pub fn new(settings: Settings) -> anyhow::Result<Sandbox> {
-        Ok(Sandbox { inner: Arc::new(engine::Inner::new(&settings)?) })
+        Ok(Sandbox { inner: Arc::new(engine::Inner::new(&settings)?), network: Network::system() })
+    }
+
+    /// The same engine with another network under it.
+    pub fn with_network(self, network: Network) -> Sandbox {
+        Sandbox { network, ..self }
+    }
+
+    fn outside(&self, host: Arc<dyn Host>) -> state::Outside {
+        state::Outside { host, network: self.network.clone() }
     }
 
     /// Loads a component, from the native-code cache when it holds an intact entry, else by compiling it, which blocks
@@ -76,6 +97,9 @@ impl Sandbox {
 
     /// The tools that the component says it has, asked without any capability.
     pub async fn describe(&self, component: &Component, limits: &Limits) -> Result<Vec<ToolDescription>, CallError> {
+        if let Some(plain) = component.plain() {
+            return Ok(plain.descriptions());
+        }
         let grants = Grants {
             capabilities: Capabilities::default(),
             workspace: PathBuf::new(),
@@ -83,30 +107,35 @@ impl Sandbox {
             protection: Arc::new(Protection::none()),
         };
         let call = Call { tool: String::new(), arguments: String::new(), grants, limits: limits.clone() };
-        call::run(&self.inner, component, call, Arc::new(types::Nobody), call::Describe).await.result
+        call::run(&self.inner, component, call, self.outside(Arc::new(types::Nobody)), call::Describe).await.result
     }
 
     /// Runs one tool in a fresh instance. Dropping the future cancels: the guest is stopped, and a program that it
     /// started ends with the dropped [`Host::run_program`]. Must be polled inside a tokio runtime with time enabled.
     pub async fn call(&self, component: &Component, call: Call, host: Arc<dyn Host>) -> Finished<Output> {
-        call::run(&self.inner, component, call, host, call::Run).await
+        call::run(&self.inner, component, call, self.outside(host), call::Run).await
     }
 
-    /// Asks what [`Self::call`] would write, with a workspace that is at most readable, no `/state` and no programs,
-    /// whatever is granted.
+    /// Asks what [`Self::call`] would write, with a workspace that is at most readable, no `/state`, no programs and no
+    /// network, whatever is granted.
     pub async fn preview(
         &self,
         component: &Component,
         mut call: Call,
         host: Arc<dyn Host>,
     ) -> Finished<Option<Vec<Change>>> {
+        // Plain functions cannot be asked.
+        if component.plain().is_some() {
+            return Finished { result: Ok(None), used: Used::default() };
+        }
         let capabilities = &mut call.grants.capabilities;
         capabilities.process = Vec::new();
         capabilities.state = None;
+        capabilities.http = Vec::new();
         match &mut capabilities.workspace {
             Workspace::All(access) => *access = (*access).min(Access::Read),
             Workspace::Paths(paths) => paths.iter_mut().for_each(|grant| grant.access = grant.access.min(Access::Read)),
         }
-        call::run(&self.inner, component, call, host, call::Preview).await
+        call::run(&self.inner, component, call, self.outside(host), call::Preview).await
     }
 }

@@ -79,6 +79,16 @@ pub(super) fn output(output: tools::Output, meter: &Meter) -> Result<Output, Cal
     Ok(Output { text: output.text, data: output.data, attachments })
 }
 
+/// An answer that was not made from the contract's types.
+pub(super) fn bounded(answer: Result<Output, CallError>, meter: &Meter) -> Result<Output, CallError> {
+    let bytes = match &answer {
+        Ok(output) => output.text.len() + output.data.as_ref().map_or(0, String::len),
+        Err(error) => error.to_string().len(),
+    };
+    sized(meter, bytes)?;
+    answer
+}
+
 pub(super) fn changes(changes: Option<Vec<tools::Change>>, meter: &Meter) -> Result<Option<Vec<Change>>, CallError> {
     let Some(changes) = changes else { return Ok(None) };
     let sizes = changes.iter().map(|change| change.path.len() + change.content.as_ref().map_or(0, Vec::len));

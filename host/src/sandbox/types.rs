@@ -64,6 +64,50 @@ pub struct Used {
     pub written: Vec<String>,
     /// What the host refused and why, in the order of the first time, at most 20. Worth showing when the call failed.
     pub denials: Vec<String>,
+    /// The requests that were let out, in the order in which they were made; those that were refused are in `denials`.
+    pub http: Vec<Contact>,
+}
+
+/// One request that a call sent to a server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    pub method: String,
+    /// A name or an address, in lower case.
+    pub host: String,
+    pub port: u16,
+    /// `None`: no answer came.
+    pub status: Option<u16>,
+    /// Bytes of the HTTP messages, heads included, as they are inside TLS.
+    pub sent: u64,
+    pub received: u64,
+}
+
+/// A request that a call wants to make. It is within the call's capabilities; nothing was looked up or sent yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpRequest {
+    /// In upper case.
+    pub method: String,
+    /// A name in lower case or an address, never a pattern.
+    pub host: String,
+    pub port: u16,
+    /// Whether it may go to a private, loopback or link-local address; without it such an answer of the name service is
+    /// refused.
+    pub private: bool,
+    pub tls: bool,
+}
+
+/// A header that the host adds to a request, in place of the guest's own of that name.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Injected {
+    /// In lower case.
+    pub header: String,
+    pub value: String,
+}
+
+impl std::fmt::Debug for Injected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Injected").field("header", &self.header).finish_non_exhaustive()
+    }
 }
 
 /// What a tool returned.
@@ -116,7 +160,10 @@ pub enum CallError {
     #[error("{0}")]
     Failed(String),
     /// A limit ended the call.
-    #[error("the call was stopped at its limit `{limit}` of {value}; `limits.{limit}` in the configuration changes it")]
+    #[error(
+        "the call was stopped at its limit `{limit}` of {value}; `limits.{limit}` in the configuration changes it, \
+             unless the plugin's manifest says less"
+    )]
     Limit {
         /// The key in `[limits]`.
         limit: &'static str,
@@ -138,6 +185,13 @@ pub trait Host: Send + Sync {
     /// timeout within what the call has left. The implementation asks policy and user, then runs it. The error is for
     /// the guest.
     async fn run_program(&self, command: process::Command) -> Result<process::Outcome, String>;
+    /// The guest wants to send a request, each hop of a redirect being one of its own. It is within the call's
+    /// capabilities (the sandbox has checked). The implementation holds it against what the user granted, asks, and gives
+    /// the headers with the user's secrets for this host; they are sent over TLS only. The call's clock stands still
+    /// meanwhile. The error is for the user and the model. Without an implementation nothing may be sent.
+    async fn permit_http(&self, request: HttpRequest) -> Result<Vec<Injected>, String> {
+        Err(format!("{} {} was not sent: nothing here may reach the network", request.method, request.host))
+    }
     fn progress(&self, message: String, fraction: Option<f32>);
     fn log(&self, level: Level, message: String);
 }

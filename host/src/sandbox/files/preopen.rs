@@ -28,7 +28,7 @@ impl Files {
         let mut preopens = Vec::new();
         let capabilities = &grants.capabilities;
         if any(&capabilities.workspace) {
-            let rules = Rules::new(&capabilities.workspace, grants.protection.clone(), capabilities.secrets)?;
+            let rules = Rules::new(&capabilities.workspace, grants.protection.clone(), capabilities.secret_files)?;
             let root = Root::open(&grants.workspace, rules, meter.clone(), Kind::Workspace)
                 .map_err(|error| format!("the workspace {} cannot be opened: {error}", grants.workspace.display()))?;
             workspace(&Arc::new(root), &mut preopens)?;

@@ -104,7 +104,7 @@ impl Rules {
         if matches!(need, Need::Read | Need::Change) && !self.secrets && self.is_secret(path) {
             let what = if need == Need::Read { "read" } else { "changed" };
             return Err(format!(
-                "'{}' looks like a secret and may not be {what} by this tool; the user can grant it `secrets = true`",
+                "'{}' looks like a secret and may not be {what} by this tool; the user can grant it `secret_files = true`",
                 shown()
             ));
         }
