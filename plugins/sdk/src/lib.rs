@@ -21,6 +21,8 @@ pub mod component;
 mod error;
 pub mod file;
 pub mod folder;
+#[cfg(feature = "http")]
+pub mod http;
 mod notes;
 pub mod process;
 mod schema;

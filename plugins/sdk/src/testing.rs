@@ -1,8 +1,17 @@
-//! A scratch workspace for a plugin's own tests: a temporary folder that is the workspace of the test's thread.
+//! A scratch workspace for a plugin's own tests: a temporary folder that is the workspace of the test's thread. And with
+//! the feature `http` a web that answers as the test says.
+
+#[cfg(feature = "http")]
+mod web;
 
 use std::path::PathBuf;
 
 use crate::workspace;
+
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) use web::exchange;
+#[cfg(feature = "http")]
+pub use web::{Answer, Asked, Web};
 
 /// A temporary folder that is the workspace of this thread until it is dropped.
 pub struct Scratch {
