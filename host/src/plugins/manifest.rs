@@ -8,7 +8,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::policy::{Access, Capabilities, PartialLimits, Workspace};
+use crate::policy::{Access, Capabilities, HttpAccess, PartialLimits, SecretUse, Workspace};
+use crate::protocol::is_hidden_in_line;
 
 /// The version of the contract that this host speaks: major and minor of `garth:plugin`.
 pub const WIT: &str = "0.1";
@@ -19,6 +20,8 @@ const MAX_PREFIXES: usize = 128;
 const MAX_WORDS: usize = 32;
 const MAX_WORD: usize = 512;
 const MAX_PATHS: usize = 64;
+const MAX_HTTP: usize = 64;
+const MAX_SECRETS: usize = 16;
 
 /// What a plugin declares.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,8 +122,8 @@ impl Manifest {
 }
 
 fn check_capabilities(capabilities: &Capabilities) -> Result<(), ManifestError> {
-    if capabilities.secrets {
-        return wrong("secrets: only the user grants it, a manifest cannot ask for it");
+    if capabilities.secret_files {
+        return wrong("secret_files: only the user grants it, a manifest cannot ask for it");
     }
     if let Workspace::Paths(grants) = &capabilities.workspace {
         if grants.is_empty() || grants.len() > MAX_PATHS {
@@ -146,11 +149,42 @@ fn check_capabilities(capabilities: &Capabilities) -> Result<(), ManifestError> 
         if program.is_empty() || program.contains('/') || program.starts_with('-') {
             return wrong(format!("process: '{}': a bare program name comes first", program.escape_debug()));
         }
-        if prefix.len() > MAX_WORDS || prefix.iter().any(|word| word.len() > MAX_WORD || word.contains(is_hidden)) {
+        if prefix.len() > MAX_WORDS
+            || prefix.iter().any(|word| word.len() > MAX_WORD || word.contains(is_hidden_in_line))
+        {
             return wrong(format!("process: '{program} …': at most {MAX_WORDS} words of {MAX_WORD} printable bytes"));
         }
     }
+    check_http(capabilities)
+}
+
+fn check_http(capabilities: &Capabilities) -> Result<(), ManifestError> {
+    if capabilities.http.len() > MAX_HTTP {
+        return wrong(format!("http: more than {MAX_HTTP} entries"));
+    }
+    if capabilities.http.iter().any(|entry| entry.is_any_host() && entry.private) {
+        return wrong("http: \"*\" stands for public hosts only; name each host that may be private");
+    }
+    if capabilities.secrets.len() > MAX_SECRETS {
+        return wrong(format!("secrets: more than {MAX_SECRETS} entries"));
+    }
+    for (index, secret) in capabilities.secrets.iter().enumerate() {
+        let (name, host) = (&secret.name, &secret.host);
+        // A secret goes over TLS only, and nobody speaks that at port 80.
+        let over_tls = |entry: &HttpAccess| entry.ports.iter().any(|port| *port != 80 && reaches(entry, host, *port));
+        if !capabilities.http.iter().any(over_tls) {
+            return wrong(format!("secrets: '{name}': no entry of `http` reaches {host} over https"));
+        }
+        let same = |other: &&SecretUse| (&other.host, &other.header) == (host, &secret.header);
+        if capabilities.secrets[..index].iter().any(|other| same(&other)) {
+            return wrong(format!("secrets: '{name}': the header {} at {host} has a secret already", secret.header));
+        }
+    }
     Ok(())
+}
+
+fn reaches(entry: &HttpAccess, host: &str, port: u16) -> bool {
+    entry.methods.iter().any(|method| entry.allows(host, method, port))
 }
 
 /// Letters, digits and underscores, at most 64.
@@ -158,7 +192,8 @@ pub fn is_tool_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-fn is_plugin_name(name: &str) -> bool {
+/// Lower-case letters, digits, `-` and `_`, beginning with a letter, at most 64.
+pub fn is_plugin_name(name: &str) -> bool {
     let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
     name.len() <= MAX_NAME && name.starts_with(|c: char| c.is_ascii_lowercase()) && name.bytes().all(rest)
 }
@@ -172,17 +207,12 @@ fn is_version(version: &str) -> bool {
 }
 
 fn is_line(text: &str, limit: usize) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= limit && !text.contains(is_hidden)
-}
-
-/// Control characters, and those that turn the direction of text: what a terminal would act on instead of show.
-pub fn is_hidden(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    !text.trim().is_empty() && text.chars().count() <= limit && !text.contains(is_hidden_in_line)
 }
 
 fn is_relative(path: &str) -> bool {
     let part = |part: &str| !part.is_empty() && part != "." && part != "..";
-    path.len() <= 4_096 && !path.contains(is_hidden) && !path.contains('\\') && path.split('/').all(part)
+    path.len() <= 4_096 && !path.contains(is_hidden_in_line) && !path.contains('\\') && path.split('/').all(part)
 }
 
 #[cfg(test)]
@@ -202,6 +232,9 @@ mod tests {
         [tools.notes.capabilities]
         workspace = [{ path = "docs/notes", access = "write" }]
         state = "16MiB"
+        [tools.issues.capabilities]
+        http = [{ host = "api.example.org", methods = ["GET", "POST"] }, { host = "*", ports = [80, 443] }]
+        secrets = [{ name = "tracker", host = "api.example.org", header = "Authorization", format = "Bearer {}" }]
         [limits]
         memory = "64MiB"
         time = "10h"
@@ -234,7 +267,25 @@ mod tests {
         check("docs/notes", "../x", "contains '..'");
         check("docs/notes", "/etc", "absolute");
         check("state =", "sate =", "unknown field `sate`");
-        check("state = \"16MiB\"", "secrets = true", "only the user grants");
+        check("state = \"16MiB\"", "secret_files = true", "only the user grants");
         check("memory = ", "memori = ", "unknown field `memori`");
+        check("\"*\", ports", "\"*\", private = true, ports", "public hosts only");
+        check("\"POST\"]", "\"TRACE\"]", "none of GET");
+        check("\"Authorization\"", "\"Host\"", "is the host's");
+        check("\"Bearer {}\"", "\"Bearer\"", "one {}");
+        check(
+            "}]\n        [limits]",
+            "}, { name = \"b\", host = \"api.example.org\", header = \"authorization\" }]\n        [limits]",
+            "has a secret already",
+        );
+        check("{ host = \"*\", ports = [80, 443] }", &"{ host = \"a\" }, ".repeat(64), "more than 64");
+        let elsewhere = GOOD.replace(", { host = \"*\", ports = [80, 443] }", "");
+        let check_secret = |from: &str, to: &str| {
+            let error = Manifest::from_toml(&elsewhere.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains("no entry of `http` reaches"), "{to}: {error}");
+        };
+        assert!(Manifest::from_toml(&elsewhere).is_ok());
+        check_secret("name = \"tracker\", host = \"api", "name = \"tracker\", host = \"other");
+        check_secret("\"POST\"] }", "\"POST\"], ports = [80] }");
     }
 }

@@ -14,9 +14,10 @@ use serde_json::Value;
 use wasm_encoder::{CustomSection, Encode};
 use wasmparser::BinaryReader;
 
-use super::manifest::{MAX_TOOLS, Manifest, is_hidden, is_tool_name};
+use super::manifest::{MAX_TOOLS, Manifest, is_tool_name};
+use crate::protocol::{is_hidden, is_hidden_in_line};
 
-const MANIFEST: &str = "garth:manifest";
+pub const MANIFEST: &str = "garth:manifest";
 const CATALOGUE: &str = "garth:catalogue";
 const COMMANDS: &str = "garth:commands";
 /// The version of the sections' JSON.
@@ -29,6 +30,9 @@ const MAX_FILES: usize = 256;
 const MAX_DESCRIPTION: usize = 4_096;
 /// Bytes of one schema as JSON.
 const MAX_SCHEMA: usize = 32 << 10;
+/// Regular expressions in the schemas of all tools together, and the bytes of one. The host compiles and runs them.
+const MAX_PATTERNS: usize = 128;
+const MAX_PATTERN: usize = 1_000;
 /// `\0asm`, version 13, layer 1: a component.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -188,21 +192,21 @@ fn append(packed: &mut Vec<u8>, name: &'static str, json: serde_json::Result<Vec
 }
 
 /// The bounds that both the packer and the reader hold a plugin to.
-fn check(sections: &Sections) -> Result<(), PackError> {
+pub fn check(sections: &Sections) -> Result<(), PackError> {
     sections.manifest.check().or_else(|error| wrong(MANIFEST, error.to_string()))?;
     check_commands(&sections.commands)?;
     let tools = &sections.catalogue;
     if tools.len() > MAX_TOOLS {
         return wrong(CATALOGUE, format!("{} tools, more than {MAX_TOOLS}", tools.len()));
     }
+    let mut patterns = 0;
     for tool in tools {
         let name = tool.name.escape_debug();
         if !is_tool_name(&tool.name) {
             return wrong(CATALOGUE, format!("'{name}' is no name for a tool"));
         }
         let length = tool.description.chars().count();
-        let hidden = |c: char| c != '\n' && c != '\t' && is_hidden(c);
-        if length == 0 || length > MAX_DESCRIPTION || tool.description.contains(hidden) {
+        if length == 0 || length > MAX_DESCRIPTION || tool.description.contains(is_hidden) {
             return wrong(CATALOGUE, format!("{name}: a description has 1 to {MAX_DESCRIPTION} visible characters"));
         }
         if tool.input_schema.get("type").and_then(Value::as_str) != Some("object") {
@@ -211,6 +215,20 @@ fn check(sections: &Sections) -> Result<(), PackError> {
         for schema in [Some(&tool.input_schema), tool.output_schema.as_ref()].into_iter().flatten() {
             if !schema.is_object() || schema.to_string().len() > MAX_SCHEMA {
                 return wrong(CATALOGUE, format!("{name}: a schema is an object of at most {MAX_SCHEMA} bytes"));
+            }
+            let mut longest = 0;
+            each_pattern(schema, &mut |pattern| {
+                patterns += 1;
+                longest = pattern.len().max(longest);
+            });
+            if longest > MAX_PATTERN {
+                return wrong(CATALOGUE, format!("{name}: a schema's pattern has at most {MAX_PATTERN} bytes"));
+            }
+            if patterns > MAX_PATTERNS {
+                return wrong(
+                    CATALOGUE,
+                    format!("{name}: with its schemas there are more than {MAX_PATTERNS} patterns"),
+                );
             }
         }
     }
@@ -226,6 +244,24 @@ fn check(sections: &Sections) -> Result<(), PackError> {
     }
 }
 
+/// Every regular expression of a schema: at most what the keywords hold, and what looks the same.
+fn each_pattern(schema: &Value, found: &mut impl FnMut(&str)) {
+    match schema {
+        Value::Object(all) => {
+            for (key, value) in all {
+                match (key.as_str(), value) {
+                    ("pattern", Value::String(pattern)) => found(pattern),
+                    ("patternProperties", Value::Object(patterns)) => patterns.keys().for_each(|one| found(one)),
+                    _ => {}
+                }
+                each_pattern(value, found);
+            }
+        }
+        Value::Array(all) => all.iter().for_each(|one| each_pattern(one, found)),
+        _ => {}
+    }
+}
+
 fn check_commands(files: &BTreeMap<String, String>) -> Result<(), PackError> {
     if files.len() > MAX_FILES {
         return wrong(COMMANDS, format!("{} files, more than {MAX_FILES}", files.len()));
@@ -235,7 +271,7 @@ fn check_commands(files: &BTreeMap<String, String>) -> Result<(), PackError> {
         let (folder, rest) = path.split_once('/').unwrap_or_default();
         (folder == "commands" && rest.ends_with(".md")) || (folder == "skills" && rest.contains('/'))
     };
-    match files.keys().find(|path| !known(path) || !path.split('/').all(plain) || path.contains(is_hidden)) {
+    match files.keys().find(|path| !known(path) || !path.split('/').all(plain) || path.contains(is_hidden_in_line)) {
         Some(path) => {
             wrong(COMMANDS, format!("'{}': a file is named commands/NAME.md, or skills/NAME/FILE", path.escape_debug()))
         }
@@ -379,6 +415,16 @@ mod tests {
         check(|tool| tool.description = "\u{1b}[2J".into(), "a description has");
         check(|tool| tool.input_schema = json!({"type": "array"}), "not \"object\"");
         check(|tool| tool.input_schema["title"] = "x".repeat(MAX_SCHEMA).into(), "a schema is");
+        check(
+            |tool| tool.input_schema["pattern"] = "x".repeat(MAX_PATTERN + 1).into(),
+            "t: a schema's pattern has at most",
+        );
+        check(
+            |tool| tool.input_schema["allOf"] = vec![json!({"pattern": "x"}); MAX_PATTERNS + 1].into(),
+            "t: with its schemas there are more than 128 patterns",
+        );
+        check(|tool| tool.description = "Read\u{200b}s.".into(), "visible characters");
+        check(|tool| tool.description = "Reads.\u{e0041}\u{e0042}".into(), "visible characters");
         for path in [
             "a.md",
             "commands/a.txt",
