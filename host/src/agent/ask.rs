@@ -11,14 +11,17 @@ use super::Context;
 use super::turn::Turn;
 use crate::model::retry::{self, Attempt, Backoff};
 use crate::model::{Delta, Model, ModelError, RawCall, Request};
-use crate::protocol::{Event, FinishReason, Message, ToolCall};
+use crate::protocol::{Event, FinishReason, Message, ToolCall, ToolSpec};
 use crate::recover::{self, StreamFilter};
 
 /// One call of a reply.
+#[derive(Clone)]
 pub(super) struct Asked {
     pub call: ToolCall,
     /// Why the arguments could not be read; the call then carries none.
     pub unreadable: Option<String>,
+    /// The tool of the host through which the model called it.
+    pub through: Option<&'static str>,
 }
 
 /// One whole reply.
@@ -55,7 +58,8 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
         sampling: turn.services.settings.sampling,
     };
     let mut stream = retry::stream(model.clone(), Arc::new(request), Backoff::default());
-    let mut arriving = Arriving::new(context);
+    let callable = context.callable(turn);
+    let mut arriving = Arriving::new(&callable);
     let (mut cancelled, mut failure) = (false, None);
     loop {
         let next = tokio::select! {
@@ -66,7 +70,7 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
         match next {
             Some(Ok(Attempt::Delta(delta))) => arriving.take(delta, turn).await,
             Some(Ok(Attempt::Retry { attempt, wait_ms, reason })) => {
-                arriving = Arriving::new(context);
+                arriving = Arriving::new(&callable);
                 turn.services.recorder.emit(Event::Retry { attempt, wait_ms, reason }).await;
             }
             Some(Err(error)) => {
@@ -79,12 +83,12 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
     let Arriving { filter, arrived } = arriving;
     show(turn, filter.finish()).await;
     let whole = !cancelled && failure.is_none();
-    (Reply { cancelled, ..arrived.reply(context, whole) }, failure)
+    (Reply { cancelled, ..arrived.reply(context, &callable, whole) }, failure)
 }
 
 impl Arriving {
-    fn new(context: &Context) -> Arriving {
-        Arriving { arrived: Arrived::default(), filter: StreamFilter::new(&context.tools) }
+    fn new(callable: &[ToolSpec]) -> Arriving {
+        Arriving { arrived: Arrived::default(), filter: StreamFilter::new(callable) }
     }
 
     async fn take(&mut self, delta: Delta, turn: &Turn) {
@@ -106,13 +110,13 @@ impl Arriving {
 
 impl Arrived {
     /// Only a whole reply has calls: one that was cut off may lack the half of the last.
-    fn reply(self, context: &Context, whole: bool) -> Reply {
+    fn reply(self, context: &Context, callable: &[ToolSpec], whole: bool) -> Reply {
         let mut ids = used_ids(context);
         let mut text = self.text;
         let asked = if !whole {
             Vec::new()
         } else if self.calls.is_empty() {
-            let found = recover::find_calls(&text, &context.tools);
+            let found = recover::find_calls(&text, callable);
             text = found.text;
             let call = |found: recover::FoundCall| ToolCall {
                 id: fresh_id(None, &mut ids),
@@ -120,7 +124,7 @@ impl Arrived {
                 arguments: found.arguments,
                 recovered: Some(found.form.to_string()),
             };
-            found.calls.into_iter().map(call).map(|call| Asked { call, unreadable: None }).collect()
+            found.calls.into_iter().map(call).map(|call| Asked { call, unreadable: None, through: None }).collect()
         } else {
             self.calls.into_iter().map(|raw| read(raw, &mut ids)).collect()
         };
@@ -143,7 +147,7 @@ fn read(raw: RawCall, ids: &mut HashSet<String>) -> Asked {
         Ok((arguments, repaired)) => (arguments, repaired.then(|| "repaired_json".to_string()), None),
         Err(error) => (none(), None, Some(format!("the arguments are not a JSON object: {error}"))),
     };
-    Asked { call: ToolCall { id, name: raw.name, arguments, recovered }, unreadable }
+    Asked { call: ToolCall { id, name: raw.name, arguments, recovered }, unreadable, through: None }
 }
 
 /// Those of this conversation, and those that it must not use again.

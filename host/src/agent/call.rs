@@ -7,17 +7,20 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::account::{Account, End};
 use super::ask::Asked;
+use super::consent::Consent;
 use super::gate::{CallHost, Caller};
-use super::skill;
 use super::turn::Turn;
 use super::writes::{self, Claim, Permit};
+use super::{call_tool, skill};
 use crate::context::bounded;
-use crate::plugins::Tool;
+use crate::plugins::{Origin, Tool};
 use crate::policy::{Capabilities, Workspace};
 use crate::protocol::{Event, Level, Message, ProgramRun, ToolCall, ToolStatus};
 use crate::recover;
 use crate::sandbox::{CallError, Finished, Output};
+use crate::secrets::{Look, Redactor};
 
 /// What a cut result says about the rest.
 const REST: &str = "ask for a part of it: a range, a narrower pattern, one file";
@@ -33,7 +36,8 @@ pub(super) enum By {
 /// How a call ended.
 pub(super) struct CallResult {
     call_id: String,
-    pub tool: String,
+    /// As the model called it.
+    tool: String,
     pub status: ToolStatus,
     /// As the model sees it.
     pub text: String,
@@ -64,6 +68,7 @@ impl CallResult {
 #[derive(Default)]
 struct Progress {
     running: OnceLock<Arc<CallHost>>,
+    account: Account,
     /// Microseconds spent on questions, which are not the call's.
     waited: Arc<AtomicU64>,
 }
@@ -93,18 +98,24 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     let settings = &turn.services.settings;
     let call = &asked.call;
     let took = started.elapsed().saturating_sub(Duration::from_micros(progress.waited.load(Ordering::Relaxed)));
-    let text = bounded(&ended.text, settings.result_limit, REST);
+    let (mut data, redactor) = (ended.data, turn.services.secrets.redactor());
+    // Before it is cut: half a secret would not be found.
+    let text = bounded(&redactor.text(&ended.text, Look::Known), settings.result_limit, REST);
+    data.iter_mut().for_each(|data| redactor.json(data, Look::Known));
+    let programs = ended.programs.len();
     let event = Event::ToolFinished {
         call_id: call.id.clone(),
         tool: call.name.clone(),
         status: ended.status,
         text: text.clone(),
-        data: ended.data.clone(),
+        data: data.clone(),
         programs: ended.programs,
         duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
     };
     turn.services.recorder.emit(event).await;
-    CallResult { call_id: call.id.clone(), tool: call.name.clone(), status: ended.status, text, data: ended.data }
+    progress.account.close(turn, asked, End { status: ended.status, text: &text, programs }).await;
+    let tool = asked.through.unwrap_or(&call.name).to_string();
+    CallResult { call_id: call.id.clone(), tool, status: ended.status, text, data }
 }
 
 /// `Err` ends the call before it runs.
@@ -114,7 +125,12 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, by: By, progress: &Progress) -
         // On the heap: a skill runs calls of its own.
         return Box::pin(skill::call(turn, asked)).await;
     }
+    if call.name == call_tool::NAME {
+        let complaint = asked.unreadable.as_deref().unwrap_or("it names no tool");
+        return Err(Ended::new(ToolStatus::Invalid, format!("{}: {complaint}", call_tool::NAME)));
+    }
     let (tool, arguments) = resolve(turn, asked).map_err(|complaint| Ended::new(ToolStatus::Invalid, complaint))?;
+    progress.account.of(&tool.plugin, &arguments);
     let capabilities = turn.scope.narrow(tool, by);
     let denied = |denial: String| Ended::new(ToolStatus::Denied, denial);
     turn.permitted(&tool.spec.name, by).map_err(denied)?;
@@ -130,7 +146,9 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, by: By, progress: &Progress) -
         waited: progress.waited.clone(),
         reads_only: turn.scope.reads_only(tool),
         capabilities,
+        consent: Arc::new(Consent::new(tool, &arguments)),
     };
+    caller.consent(tool).await.map_err(|denial| denied(format!("denied: {denial}")))?;
     let Permit { capabilities, changes } = writes::permit(&caller, tool, &arguments).await?;
 
     let event = Event::ToolStarted { call: started(call, &arguments), plugin: Some(tool.plugin.name.clone()) };
@@ -149,7 +167,12 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, by: By, progress: &Progress) -
     writes::unchanged(&caller, changes.as_deref().unwrap_or_default())
         .map_err(|text| Ended::new(ToolStatus::Failed, text))?;
     let _ = progress.running.set(host.clone());
-    let finished = turn.services.plugins.call(tool, &arguments, capabilities, host.clone()).await;
+    progress.account.runs(&caller, &capabilities);
+    if !caller.reads_only {
+        progress.account.open(turn, asked).await;
+    }
+    let finished = turn.plugins.call(tool, &arguments, capabilities, host.clone()).await;
+    progress.account.used(&finished.used);
     turn.touch(&arguments, &finished.used.written).await;
     let claim = if finished.result.is_ok() { Claim::Done } else { Claim::NotDone };
     let surprise = writes::verify(&caller, changes.as_deref(), &finished.used.written, claim);
@@ -168,8 +191,11 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, by: By, progress: &Progress) -
 /// The tool and the arguments that fit it.
 fn resolve<'a>(turn: &'a Turn, asked: &Asked) -> Result<(&'a Tool, Value), String> {
     let name = &asked.call.name;
-    let plugins = &turn.services.plugins;
+    let plugins = &turn.plugins;
     let Some(tool) = plugins.find(name) else {
+        if let Some(reason) = plugins.gone(name) {
+            return Err(format!("the tool '{name}' is gone: {reason}. Do without it"));
+        }
         let nearest = plugins.nearest(name);
         return Err(match nearest.as_slice() {
             [] => format!("there is no tool named '{name}'; use one of the tools on offer"),
@@ -200,8 +226,9 @@ fn describe(tool: &Tool, finished: Finished<Output>) -> Ended {
     let because = if denials.is_empty() { String::new() } else { format!("\n{}", denials.join("\n")) };
     match finished.result {
         Ok(output) => {
-            let data = output.data.as_deref().and_then(|data| serde_json::from_str(data).ok());
-            Ended { data, ..Ended::new(ToolStatus::Ok, output.text) }
+            let mut data = output.data.as_deref().and_then(|data| serde_json::from_str(data).ok());
+            data.iter_mut().for_each(|data| Redactor::default().json(data, look(tool)));
+            Ended { data, ..Ended::new(ToolStatus::Ok, without_keys(tool, &output.text)) }
         }
         Err(error) => refused(tool, error, &because),
     }
@@ -223,5 +250,82 @@ pub(super) fn refused(tool: &Tool, error: CallError, because: &str) -> Ended {
         CallError::Trapped(text) => (ToolStatus::Stopped, format!("{name} crashed: {text}")),
         CallError::Host(text) => (ToolStatus::Stopped, format!("{name} could not be run: {text}")),
     };
-    Ended::new(status, text + because)
+    Ended::new(status, without_keys(tool, &(text + because)))
+}
+
+/// What is taken out of all that comes from the tool: of a stranger's plugin, what looks like anybody's key as well. What
+/// the built-in tools read is what the model works on, and has to come through as it is.
+pub(super) fn look(tool: &Tool) -> Look {
+    match tool.plugin.origin {
+        Origin::Builtin => Look::Known,
+        Origin::File { .. } => Look::KnownAndKeys,
+    }
+}
+
+/// Without what looks like a key, where that is looked for; the user's own values go when the result is recorded.
+fn without_keys(tool: &Tool, text: &str) -> String {
+    Redactor::default().text(text, look(tool)).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::plugins::manifest::Manifest;
+    use crate::plugins::pack::{CatalogueTool, Sections, pack};
+    use crate::plugins::{PluginFile, Plugins, Setup};
+    use crate::sandbox::{Protection, Sandbox, Settings, Used};
+
+    /// A plugin with one tool, which is never run.
+    fn plugins(origin: Origin) -> Plugins {
+        let manifest =
+            "name = \"x\"\nversion = \"1.0.0\"\ndescription = \"x\"\nwit = \"0.1\"\n[tools.x.capabilities]\n";
+        let tool = CatalogueTool {
+            name: "x".into(),
+            description: "x".into(),
+            input_schema: json!({"type": "object"}),
+            output_schema: None,
+        };
+        let manifest = Manifest::from_toml(manifest).unwrap();
+        let sections = Sections { manifest, catalogue: vec![tool], commands: Default::default() };
+        let wasm = pack(&wat::parse_str("(component)").unwrap(), &sections).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let key_dir = folder.path().to_path_buf();
+        let setup = Setup {
+            sandbox: Sandbox::new(Settings { cache_dir: None, key_dir: key_dir.clone() }).unwrap(),
+            workspace: key_dir.clone(),
+            protection: Arc::new(Protection::new(&[], &[]).unwrap()),
+            limits: Default::default(),
+            enabled: &|_| true,
+            grant: &|_, _| Default::default(),
+            state: key_dir,
+        };
+        Plugins::of(vec![PluginFile::parse(wasm, origin).unwrap()], setup).unwrap()
+    }
+
+    #[test]
+    fn only_what_strangers_plugins_say_is_searched_for_keys_of_any_kind() {
+        let key = format!("AKIA{}", "Q3EGRIHMZT5WXN2B");
+        let text = format!("let example = \"{key}\";");
+        let output =
+            Output { text: text.clone(), data: Some(json!({ &key: [text] }).to_string()), attachments: vec![] };
+        let check = |origin: Origin, kept: bool| {
+            let plugins = plugins(origin);
+            let tool = plugins.find("x").unwrap();
+            let ended = |result| describe(tool, Finished { result, used: Used::default() });
+            let done = ended(Ok(output.clone()));
+            let failed = ended(Err(CallError::Failed(text.clone())));
+            let crashed = ended(Err(CallError::Trapped(text.clone())));
+            for said in [done.text, done.data.unwrap().to_string(), failed.text, crashed.text] {
+                assert_eq!(
+                    (said.contains(&key), said.contains("[redacted: an AWS access key]")),
+                    (kept, !kept),
+                    "{said}"
+                );
+            }
+        };
+        check(Origin::Builtin, true);
+        check(Origin::File { shown: "x.wasm".into() }, false);
+    }
 }

@@ -1,11 +1,13 @@
 //! The conversation as the model sees it, and its stable beginning: system prompt, skills, tools.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use super::announced::{Announced, host_tools};
 use super::known::{self, Known};
 use super::turn::Turn;
-use super::{skill, snapshot};
+use super::{call_tool, skill, snapshot};
 use crate::protocol::{Event, Message, ToolSpec};
 use crate::session::Transcript;
 
@@ -17,13 +19,22 @@ pub(crate) struct Context {
     pub taken: HashSet<String>,
     /// What the model has been told of the skills; `None`: it is to be found in the messages.
     pub known: Option<Known>,
+    /// What it has been told of the tools.
+    pub announced: Announced,
+}
+
+/// What the model knows once it has been told what is new.
+pub(super) struct News {
+    known: Known,
+    announced: Announced,
 }
 
 impl Context {
     /// Goes on with what was said; `None` when nothing was.
     pub fn resumed(transcript: Transcript) -> Option<Context> {
         let Transcript { messages, tools, .. } = transcript;
-        (!messages.is_empty()).then(|| Context { messages, tools, taken: HashSet::new(), known: None })
+        let announced = Announced::read(&tools, &messages);
+        (!messages.is_empty()).then(|| Context { messages, tools, taken: HashSet::new(), known: None, announced })
     }
 
     /// Begins the conversation of a session.
@@ -37,13 +48,14 @@ impl Context {
     /// The stable prefix: made once, and offered are the tools that `leaves` says.
     pub async fn prefix(turn: &Arc<Turn>, leaves: impl Fn(&str) -> bool) -> Context {
         let services = &turn.services;
-        let tools = services.plugins.tools().iter().map(|tool| tool.spec.clone()).chain([skill::skill_tool()]);
+        let tools = turn.plugins.tools().iter().map(|tool| tool.spec.clone()).chain(host_tools());
         let tools: Vec<ToolSpec> = tools.filter(|tool| leaves(&tool.name)).collect();
         let mut snapshot = snapshot::take(&services.workspace, &services.runner).await;
         let skills = if leaves(skill::NAME) { known::skills(turn) } else { Vec::new() };
         snapshot.skills = known::listing(turn, &skills);
         let messages = vec![Message::System { text: crate::context::system_prompt(&snapshot) }];
-        Context { messages, tools, taken: HashSet::new(), known: Some(Known::of(&skills)) }
+        let announced = Announced::read(&tools, &[]);
+        Context { messages, tools, taken: HashSet::new(), known: Some(Known::of(&skills)), announced }
     }
 
     pub fn system(&self) -> &str {
@@ -53,8 +65,33 @@ impl Context {
         }
     }
 
+    /// What is new of skills and tools since the model was last told, and what it knows once it has been told that.
+    pub fn news(&self, turn: &Turn) -> (Option<String>, News) {
+        let (skills, known) = self.skills_now(turn);
+        let window = turn.services.settings.window;
+        let (tools, announced) = self.announced.news(&turn.plugins, &host_tools(), window);
+        let parts: Vec<String> = skills.into_iter().chain(tools).collect();
+        ((!parts.is_empty()).then(|| parts.join("\n\n")), News { known, announced })
+    }
+
+    /// The model has been told.
+    pub fn told(&mut self, news: News) {
+        (self.known, self.announced) = (Some(news.known), news.announced);
+    }
+
+    /// Names that a call may have which a model wrote as text: also those of tools that came later.
+    pub fn callable(&self, turn: &Turn) -> Cow<'_, [ToolSpec]> {
+        let is_offered = |name: &str| self.tools.iter().any(|spec| spec.name == name);
+        let later = turn.plugins.tools().iter().map(|tool| &tool.spec).filter(|spec| !is_offered(&spec.name));
+        let later: Vec<ToolSpec> = if is_offered(call_tool::NAME) { later.cloned().collect() } else { Vec::new() };
+        match later.is_empty() {
+            true => Cow::Borrowed(&self.tools),
+            false => Cow::Owned(self.tools.iter().cloned().chain(later).collect()),
+        }
+    }
+
     /// What is new of the skills since the model was last told, and what it knows once it has been told that.
-    pub fn skills_now(&self, turn: &Turn) -> (Option<String>, Known) {
+    fn skills_now(&self, turn: &Turn) -> (Option<String>, Known) {
         let skills = known::skills(turn);
         match &self.known {
             Some(known) => known.news(turn, &skills),

@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 
-use super::call::By;
+use super::call::{self, By};
+use super::consent::Consent;
 use super::turn::Turn;
 use crate::policy::{self, Action, Capabilities, Decision, Effect, Rule};
 use crate::process::{self, Access, Command, Outcome};
 use crate::protocol::{Answer, ApprovalMode, ApprovalRequest, Event, Level, ProgramRun, Subject};
-use crate::sandbox::Host;
+use crate::sandbox::{Host, HttpRequest, Injected};
+use crate::secrets::{Look, Redactor};
 
 /// Whose call it is.
 #[derive(Clone)]
@@ -28,6 +30,8 @@ pub(super) struct Caller {
     pub capabilities: Capabilities,
     /// Neither the tool nor the programs that it starts can change anything.
     pub reads_only: bool,
+    /// What was granted to just this call.
+    pub consent: Arc<Consent>,
 }
 
 impl Caller {
@@ -38,6 +42,12 @@ impl Caller {
             self.turn.denied.fetch_add(1, Ordering::Relaxed);
         }
         permitted
+    }
+
+    /// What the tool says, as it may be shown.
+    fn without_secrets(&self, text: &str) -> String {
+        let look = self.turn.plugins.find(&self.tool).map_or(Look::KnownAndKeys, call::look);
+        self.turn.services.secrets.redactor().text(text, look).into_owned()
     }
 
     fn request(&self, action: Action) -> policy::Request {
@@ -100,7 +110,13 @@ impl Caller {
         let decision = self.decision(action.clone());
         match settle(decision.clone()) {
             Some(settled) => settled,
-            None => self.ask(action, subject, decision).await,
+            None => match self.consent.refusal_of(&action) {
+                Some(reason) => Err(reason),
+                None => {
+                    let asked = self.ask(action.clone(), subject, decision).await;
+                    asked.inspect_err(|reason| self.consent.refuse(action, reason.clone()))
+                }
+            },
         }
     }
 
@@ -115,15 +131,7 @@ impl Caller {
             change: decision.change,
             rule: rule.as_ref().map(Rule::to_string),
         };
-        let (id, answer) = services.approvals.open();
-        let call_id = self.call_id.clone();
-        services.recorder.emit(Event::ApprovalRequested { id, call_id: call_id.clone(), request: question }).await;
-        let asked = Instant::now();
-        let answer = answer.await.unwrap_or(Answer::No { reason: None });
-        let waited = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
-        self.waited.fetch_add(waited, Ordering::Relaxed);
-        services.recorder.emit(Event::ApprovalResolved { id, call_id, answer: answer.clone() }).await;
-        match (answer, rule) {
+        match (self.put(question).await, rule) {
             (Answer::Yes, _) | (Answer::Always { .. }, None) => Ok(()),
             (Answer::Always { scope }, Some(rule)) => {
                 if let Err(error) = services.approvals.keep(rule, scope) {
@@ -134,6 +142,39 @@ impl Caller {
             }
             (Answer::No { reason: Some(reason) }, _) => Err(format!("not approved: {reason}")),
             (Answer::No { reason: None }, _) => Err("the user said no; do not try it again in another way".into()),
+        }
+    }
+
+    /// Puts a question to the user and waits, which does not count as the call's time.
+    pub async fn put(&self, mut question: ApprovalRequest) -> Answer {
+        let services = &self.turn.services;
+        shown(&mut question, &services.secrets.redactor());
+        let (id, answer) = services.approvals.open();
+        let call_id = self.call_id.clone();
+        services.recorder.emit(Event::ApprovalRequested { id, call_id: call_id.clone(), request: question }).await;
+        let asked = Instant::now();
+        let answer = answer.await.unwrap_or(Answer::No { reason: None });
+        let waited = u64::try_from(asked.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.waited.fetch_add(waited, Ordering::Relaxed);
+        services.recorder.emit(Event::ApprovalResolved { id, call_id, answer: answer.clone() }).await;
+        answer
+    }
+}
+
+/// A question is kept in the journal and printed: it shows the user's own values as a result does. What runs and what is
+/// written stays as it is.
+fn shown(question: &mut ApprovalRequest, redactor: &Redactor) {
+    let told = |text: &mut String| *text = redactor.text(text, Look::Known).into_owned();
+    told(&mut question.reason);
+    question.change.iter_mut().chain(&mut question.rule).for_each(told);
+    match &mut question.subject {
+        Subject::Files { changes } => changes.iter_mut().for_each(|change| told(&mut change.diff)),
+        Subject::Program { argv, directory, access: _ } => {
+            argv.iter_mut().for_each(told);
+            told(directory);
+        }
+        Subject::Call { arguments } | Subject::Capabilities { arguments, .. } => {
+            redactor.json(arguments, Look::Known);
         }
     }
 }
@@ -154,13 +195,15 @@ pub(super) struct CallHost {
     /// The workspace access of a program that the call starts, in words.
     pub access: String,
     pub programs: Mutex<Vec<ProgramRun>>,
-    /// A program that the call asked for was refused.
+    /// A program or a request that the call asked for was refused.
     pub refused: AtomicBool,
 }
 
 impl CallHost {
-    /// Adds a program that is about to run; its place in the list.
-    fn list(&self, argv: Vec<String>) -> usize {
+    /// Adds a program that is about to run, as it may be shown; its place in the list.
+    fn list(&self, argv: &[String]) -> usize {
+        let redactor = self.caller.turn.services.secrets.redactor();
+        let argv = argv.iter().map(|word| redactor.text(word, Look::Known).into_owned()).collect();
         let sandbox = self.caller.turn.services.runner.tier().name().to_string();
         let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
         programs.push(ProgramRun { argv, exit_code: None, sandbox, duration_ms: 0 });
@@ -193,13 +236,13 @@ impl Host for CallHost {
             workspace: services.workspace.clone(),
             // Inherited from the tool.
             files: self.caller.capabilities.workspace.clone(),
-            secrets: self.caller.capabilities.secrets,
+            secrets: self.caller.capabilities.secret_files,
             git: command.program == "git",
             // What runs unasked gets no network, whatever the user allows to the rest.
             network: services.settings.network && !self.caller.reads_only,
         };
         // Listed before it runs: a program that is cut off has run all the same.
-        let number = self.list(argv);
+        let number = self.list(&argv);
         let outcome = services.runner.run(&command, &access, self.caller.turn.cancel.clone()).await;
         let mut outcome = outcome.map_err(|error: process::RunError| error.to_string())?;
         for note in &outcome.notes {
@@ -214,13 +257,22 @@ impl Host for CallHost {
         Ok(outcome)
     }
 
+    async fn permit_http(&self, request: HttpRequest) -> Result<Vec<Injected>, String> {
+        let permitted = self.caller.consent_to(&request).await;
+        let refused = |refusal: String| {
+            self.refused.store(true, Ordering::Relaxed);
+            format!("{} {} was not sent: {refusal}", request.method, request.host)
+        };
+        permitted.map_err(refused)
+    }
+
     fn progress(&self, message: String, fraction: Option<f32>) {
-        let call_id = self.caller.call_id.clone();
+        let (call_id, message) = (self.caller.call_id.clone(), self.caller.without_secrets(&message));
         self.caller.turn.services.recorder.note(Event::ToolProgress { call_id, message, fraction });
     }
 
     fn log(&self, level: Level, message: String) {
-        let call_id = self.caller.call_id.clone();
+        let (call_id, message) = (self.caller.call_id.clone(), self.caller.without_secrets(&message));
         self.caller.turn.services.recorder.note(Event::ToolLog { call_id, level, message });
     }
 }

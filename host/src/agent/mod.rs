@@ -1,10 +1,14 @@
 //! The loop: prepare, ask the model, run its calls, record, again, until it is done, a limit is reached or the user
 //! cancels. It takes `Op`s and gives `Event`s; it must not know who is at the other end.
 
+mod account;
+mod announced;
 mod ask;
 mod call;
+mod call_tool;
 mod calls;
 mod command;
+mod consent;
 mod context;
 mod draft;
 mod files;
@@ -26,26 +30,35 @@ mod writes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+pub use account::{arguments_digest, audited};
+pub use consent::needs_grant;
 pub use known::first_listing;
 pub use record::Recorder;
 pub use scope::restricts;
-pub use skill::skill_tool;
 pub use snapshot::take as take_snapshot;
+
+/// The tools of the host, offered after those of the plugins; no plugin may take their names.
+pub fn host_tools() -> [protocol::ToolSpec; 2] {
+    announced::host_tools()
+}
 
 use context::Context;
 use turn::{InPlay, Job, Told, Turn};
 
 use crate::approval::Approvals;
+use crate::audit;
 use crate::commands::{Changes, Entry, Live, Subscription, Usage};
 use crate::model::{Model, ModelError, Sampling};
-use crate::plugins::Plugins;
+use crate::plugins;
 use crate::process::Runner;
 use crate::protocol::{self, Event, Level, Op, ToolSummary};
+use crate::secrets;
 use crate::session::{Journal, Transcript};
 
 /// Makes a connection to a model by its name.
@@ -79,14 +92,21 @@ pub struct Services {
     pub settings: Settings,
     /// Absolute, canonical.
     pub workspace: PathBuf,
-    pub plugins: Plugins,
+    pub plugins: plugins::Live,
     pub commands: Live,
     /// The file in which uses of skills are counted.
     pub usage: PathBuf,
     pub trusts: Trusts,
     pub runner: Runner,
+    /// What no result may show.
+    pub secrets: secrets::Store,
     pub approvals: Approvals,
+    /// What plugins are granted.
+    pub consents: plugins::Consents,
     pub recorder: Recorder,
+    pub audit: audit::Log,
+    /// The user knows that the audit cannot be written.
+    pub unaudited: AtomicBool,
 }
 
 /// One conversation at a time, turn after turn.
@@ -98,6 +118,7 @@ pub struct Agent {
     session: String,
     context: Option<Context>,
     changes: Subscription,
+    plugin_changes: plugins::Subscription,
     in_play: InPlay,
     told: Told,
     turns: u64,
@@ -116,9 +137,23 @@ impl Agent {
     ) -> Agent {
         let (turns, resumed) = (transcript.as_ref().map_or(0, |t| t.turns), transcript.is_some());
         let context = transcript.and_then(Context::resumed);
-        let (changes, in_play, told) = (services.commands.subscribe(), InPlay::default(), Told::default());
+        let (changes, plugin_changes) = (services.commands.subscribe(), services.plugins.subscribe());
+        let (in_play, told) = (InPlay::default(), Told::default());
         let services = Arc::new(services);
-        Agent { services, model, connect, new_journal, session, context, changes, in_play, told, turns, resumed }
+        Agent {
+            services,
+            model,
+            connect,
+            new_journal,
+            session,
+            context,
+            changes,
+            plugin_changes,
+            in_play,
+            told,
+            turns,
+            resumed,
+        }
     }
 
     /// Serves ops until the front end hangs up or asks to shut down.
@@ -130,6 +165,10 @@ impl Agent {
                 op = ops.recv() => op,
                 changes = self.changes.changed() => {
                     reloaded(&self.services, changes).await;
+                    continue;
+                }
+                changes = self.plugin_changes.changed() => {
+                    plugins_reloaded(&self.services, changes).await;
                     continue;
                 }
             };
@@ -186,6 +225,7 @@ impl Agent {
             number: self.turns,
             session: self.session.clone(),
             catalogue: self.services.commands.current(),
+            plugins: self.services.plugins.current(),
             scope: Default::default(),
             in_play: self.in_play.clone(),
             told: self.told.clone(),
@@ -194,7 +234,7 @@ impl Agent {
             denied: Default::default(),
             own_calls: Default::default(),
         });
-        let Agent { services, model, context, changes, .. } = self;
+        let Agent { services, model, context, changes, plugin_changes, .. } = self;
         let running = turn::run(&turn, model.clone(), context, job);
         tokio::pin!(running);
         let (mut again, mut hung_up) = (true, false);
@@ -209,6 +249,7 @@ impl Agent {
                     Some(op) => { while_running(services, op).await; }
                 },
                 changed = changes.changed() => reloaded(services, changed).await,
+                changed = plugin_changes.changed() => plugins_reloaded(services, changed).await,
             }
         }
     }
@@ -236,6 +277,7 @@ impl Agent {
                 (self.session, self.context, self.turns, self.resumed) = (journal.id().to_string(), None, 0, false);
                 (self.in_play, self.told) = Default::default();
                 self.services.approvals.end_session();
+                self.services.consents.end_session();
                 self.services.recorder.switch(journal);
                 self.announce().await;
             }
@@ -249,7 +291,7 @@ impl Agent {
 }
 
 /// Ops that are answered the same whether a turn runs or not; the others wait for its end and say so.
-async fn while_running(services: &Services, op: Op) {
+async fn while_running(services: &Arc<Services>, op: Op) {
     let notice = |text: String| Event::Notice { level: Level::Warn, text };
     let event = match op {
         Op::Answer { id, answer } => {
@@ -263,10 +305,13 @@ async fn while_running(services: &Services, op: Op) {
             Event::ApprovalModeChanged { mode }
         }
         Op::ListTools => {
-            let tools = services.plugins.tools().iter().map(summary).chain([skill::summary()]);
+            let plugins = services.plugins.current();
+            let tools = plugins.tools().iter().map(summary).chain([skill::summary(), call_tool::summary()]);
             Event::Tools { tools: tools.collect() }
         }
         Op::ListCommands => catalogue(services),
+        Op::ListPlugins => Event::Plugins { plugins: services.plugins.list() },
+        Op::AcceptPlugin { name, token } => return accept(services.clone(), name, token),
         Op::Submit { .. } | Op::Expand { .. } => {
             notice("a turn is running; cancel it or wait for its end, then send this again".into())
         }
@@ -275,6 +320,23 @@ async fn while_running(services: &Services, op: Op) {
         Op::Cancel | Op::Shutdown => return,
     };
     services.recorder.emit(event).await;
+}
+
+/// Verifying may take seconds, in which a turn goes on. What has changed is told by the subscription.
+fn accept(services: Arc<Services>, name: String, token: String) {
+    tokio::spawn(async move {
+        let live = services.plugins.clone();
+        let accepted = tokio::task::spawn_blocking(move || live.accept(&name, &token)).await;
+        if let Err(text) = accepted.unwrap_or_else(|error| Err(error.to_string())) {
+            services.recorder.emit(Event::Notice { level: Level::Warn, text }).await;
+        }
+    });
+}
+
+/// Plugins have come, changed or gone; the next turn uses them.
+async fn plugins_reloaded(services: &Services, changes: plugins::Changes) {
+    let plugins::Changes { added, changed, removed, waiting, problems } = changes;
+    services.recorder.emit(Event::PluginsReloaded { added, changed, removed, waiting, problems }).await;
 }
 
 fn catalogue(services: &Services) -> Event {

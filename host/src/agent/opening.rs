@@ -29,15 +29,15 @@ pub(super) async fn prepare(turn: &Arc<Turn>, context: &mut Context, text: &str)
             expand(turn, &entry, arguments, &mut draft).await?;
             return Ok(Opening::Apart { entry, prompt: draft });
         }
-        let (news, known) = context.skills_now(turn);
-        news.iter().for_each(|news| draft.note(news));
+        let (note, news) = context.news(turn);
+        note.iter().for_each(|note| draft.note(note));
         expand(turn, &entry, arguments, &mut draft).await?;
-        context.known = Some(known);
+        context.told(news);
     } else {
-        let (news, known) = context.skills_now(turn);
-        context.known = Some(known);
-        let Some(news) = news else { return Ok(Opening::Here { message: text.to_string() }) };
-        draft.note(&news);
+        let (note, news) = context.news(turn);
+        context.told(news);
+        let Some(note) = note else { return Ok(Opening::Here { message: text.to_string() }) };
+        draft.note(&note);
         draft.words(text);
     }
     let message = draft.text.clone();

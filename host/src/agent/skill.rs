@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::ask::Asked;
 use super::call::{By, Ended};
+use super::consent::Consent;
 use super::gate::Caller;
 use super::prepare::{self, Stop};
 use super::turn::Turn;
@@ -19,7 +20,7 @@ use crate::recover;
 
 pub(super) const NAME: &str = "skill";
 /// The plugin that the host's own tools are said to be of.
-const PLUGIN: &str = "garth";
+pub(super) const PLUGIN: &str = "garth";
 const DESCRIPTION: &str = include_str!("skill.md");
 
 /// The tool as it is offered, after those of the plugins.
@@ -85,6 +86,7 @@ fn caller(turn: &Arc<Turn>, asked: &Asked) -> Caller {
         waited: Arc::default(),
         reads_only: true,
         capabilities: Capabilities::default(),
+        consent: Arc::new(Consent::none()),
     }
 }
 
@@ -136,7 +138,7 @@ async fn text(turn: &Arc<Turn>, entry: &Arc<Entry>) -> Result<Ended, Ended> {
 /// Which files lie beside the skill, and how to read them; `None` where there are none.
 fn about_files(turn: &Turn, entry: &Entry) -> Option<String> {
     let folder = folder(entry)?;
-    let files = skill_files::list(&turn.services.workspace, &folder, turn.services.plugins.protection());
+    let files = skill_files::list(&turn.services.workspace, &folder, turn.plugins.protection());
     if files.is_empty() {
         return None;
     }
@@ -162,7 +164,7 @@ fn read_file(turn: &Turn, entry: &Entry, file: &str) -> Ended {
     let Some(folder) = folder(entry) else {
         return Ended::new(ToolStatus::Failed, format!("the skill '{name}' has no files"));
     };
-    match skill_files::read(&turn.services.workspace, &folder, file, turn.services.plugins.protection()) {
+    match skill_files::read(&turn.services.workspace, &folder, file, turn.plugins.protection()) {
         Ok(text) => Ended::new(ToolStatus::Ok, text),
         Err(skill_files::Refused::Denied(reason)) => Ended::new(ToolStatus::Denied, format!("denied: {reason}")),
         Err(skill_files::Refused::Failed(reason)) => Ended::new(ToolStatus::Failed, reason),

@@ -8,12 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::ask::{self, Reply};
+use super::ask::{self, Asked, Reply};
 use super::opening::{self, Opening};
 use super::scope::Scope;
-use super::{Context, Services, calls, fork, guard::Guard};
+use super::{Context, Services, call_tool, calls, fork, guard::Guard};
 use crate::commands::Catalogue;
 use crate::model::Model;
+use crate::plugins::Plugins;
 use crate::policy;
 use crate::protocol::{Event, FinishReason, Level, Message, TurnEnd};
 
@@ -35,6 +36,8 @@ pub(super) struct Turn {
     pub session: String,
     /// As it was when the turn began: what runs ends as it began.
     pub catalogue: Arc<Catalogue>,
+    /// Likewise.
+    pub plugins: Arc<Plugins>,
     /// What its commands restrict and approve.
     pub scope: Scope,
     pub in_play: InPlay,
@@ -134,6 +137,7 @@ pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mu
         if done {
             return (TurnEnd::Done, step);
         }
+        let asked: Vec<Asked> = asked.into_iter().map(call_tool::unwrap).collect();
         let results = calls::run(turn, &asked).await;
         for result in &results {
             context.messages.push(result.message());
@@ -192,7 +196,7 @@ impl Turn {
 
     /// Whether a call by the model may run beside others.
     pub fn reads_only(&self, tool: &str) -> bool {
-        self.services.plugins.find(tool).is_some_and(|tool| self.scope.reads_only(tool))
+        self.plugins.find(tool).is_some_and(|tool| self.scope.reads_only(tool))
     }
 
     /// Notes which files of the workspace a call was about: those that its arguments name, and those that it wrote.

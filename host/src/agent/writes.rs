@@ -8,7 +8,7 @@ use super::files;
 use super::gate::{Caller, Silent};
 use crate::approval::file_diff;
 use crate::plugins::Tool;
-use crate::policy::{Access, Action, Capabilities, Workspace};
+use crate::policy::{Access, Action, Capabilities, HttpAccess, Workspace};
 use crate::protocol::{FileDiff, Subject, ToolStatus};
 use crate::sandbox::Change;
 
@@ -38,20 +38,39 @@ pub(super) async fn permit(caller: &Caller, tool: &Tool, arguments: &Value) -> R
     if let Some(reason) = caller.denied_altogether() {
         return Err(denied(reason));
     }
-    let plugins = &caller.turn.services.plugins;
+    let plugins = &caller.turn.plugins;
     let preview = plugins.preview(tool, arguments, caller.capabilities.clone(), std::sync::Arc::new(Silent)).await;
     let denials = preview.used.denials.iter().map(|denial| format!("\n{denial}")).collect::<String>();
     match preview.result.map_err(|error| refused(tool, error, &denials))? {
-        Some(changes) if changes.is_empty() => Ok(Permit { capabilities: reading(caller), changes: Some(Vec::new()) }),
-        Some(changes) => {
+        Some(changes) if !changes.is_empty() => {
             let changes = examine(caller, changes).map_err(denied)?;
-            let paths = changes.iter().map(|change| change.path.clone()).collect();
-            let diffs = changes.iter().map(Approved::diff).collect();
-            caller.permit(Action::Write { paths }, Subject::Files { changes: diffs }).await.map_err(denied)?;
+            writing(caller, &changes).await.map_err(denied)?;
             Ok(Permit { capabilities: caller.capabilities.clone(), changes: Some(changes) })
+        }
+        Some(_) if !sends(caller) => {
+            // Its word about files is kept to by giving it none to write; programs are asked about one by one.
+            caller.permit(Action::Read, unseen()).await.map_err(denied)?;
+            Ok(Permit { capabilities: reading(caller), changes: Some(Vec::new()) })
+        }
+        Some(_) => {
+            caller.permit(Action::Unknown, unseen()).await.map_err(denied)?;
+            Ok(Permit { capabilities: reading(caller), changes: Some(Vec::new()) })
         }
         None => unpredictable(caller, unseen()).await.map_err(denied),
     }
+}
+
+/// A call that has told which files it changes. What it sends besides is not in the diff, so a rule or a command's approval
+/// that speaks of the files alone does not cover it.
+async fn writing(caller: &Caller, changes: &[Approved]) -> Result<(), String> {
+    let action = Action::Write { paths: changes.iter().map(|change| change.path.clone()).collect() };
+    let subject = || Subject::Files { changes: changes.iter().map(Approved::diff).collect() };
+    let unasked = !caller.needs_a_word(action.clone());
+    caller.permit(action, subject()).await?;
+    if unasked && sends(caller) {
+        caller.permit(Action::Unknown, subject()).await?;
+    }
+    Ok(())
 }
 
 /// A tool that cannot tell what it would write. One that runs programs is asked about when it starts them; until a rule
@@ -59,11 +78,16 @@ pub(super) async fn permit(caller: &Caller, tool: &Tool, arguments: &Value) -> R
 async fn unpredictable(caller: &Caller, subject: Subject) -> Result<Permit, String> {
     let runs_programs = !caller.capabilities.process.is_empty();
     let needs_a_word = || caller.needs_a_word(Action::Unknown) || caller.is_left(Action::Unknown).is_err();
-    if runs_programs && needs_a_word() {
+    if runs_programs && !sends(caller) && needs_a_word() {
         return Ok(Permit { capabilities: reading(caller), changes: None });
     }
     caller.permit(Action::Unknown, subject).await?;
     Ok(Permit { capabilities: caller.capabilities.clone(), changes: None })
+}
+
+/// Whether it could change something elsewhere, of which a preview says nothing.
+fn sends(caller: &Caller) -> bool {
+    !caller.capabilities.http.iter().all(HttpAccess::reads_only)
 }
 
 /// What the call has, without writing.
