@@ -8,12 +8,16 @@ pub mod protocol;
 pub mod recover;
 
 // 1: adapters
+pub mod audit;
 pub mod commands;
 pub mod config;
 pub mod model;
 pub mod plugins;
+pub mod private;
 pub mod process;
+pub mod registry;
 pub mod sandbox;
+pub mod secrets;
 pub mod session;
 pub mod watch;
 

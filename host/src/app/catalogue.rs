@@ -1,7 +1,6 @@
 //! Commands and skills from settings to services: where they are looked for, who follows their files while a conversation
 //! lives, and what of a project's files the user has trusted.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +9,11 @@ use anyhow::Result;
 use tokio::sync::mpsc;
 
 use super::inspect::Asking;
-use super::{Context, follow};
+use super::{Context, follow, plugins};
 use crate::agent::Trusts;
 use crate::cli::TaskError;
 use crate::commands::{Carried, Catalogue, Entry, Family, Kind, Live, Origin, Roots, Setup, Source};
 use crate::config::{self, Trust, Watching};
-use crate::plugins::builtin;
 use crate::protocol::{Event, Level};
 use crate::repl;
 use crate::terminal::{is_name_like, one_line, slash_name};
@@ -28,28 +26,25 @@ pub enum Follow {
     Nothing,
 }
 
-/// Reads everything that the settings name.
+/// Reads everything that the settings name, and what the plugins carry that are live now.
 pub fn open(context: &Context) -> Result<Live> {
+    Ok(open_with(context, plugins::carried(&plugins::now(context)?.current())))
+}
+
+/// Reads everything that the settings name.
+pub fn open_with(context: &Context, carried: Vec<Carried>) -> Live {
     let settings = &context.loaded.settings.commands;
     let paths = &context.paths;
-    let plugins = &context.loaded.settings.plugins;
     let setup = Setup {
         directories: settings.directories.clone(),
         plugins: settings.plugins.clone(),
         order: settings.order.iter().filter_map(|word| Source::parse(word)).collect(),
-        carried: carried(|name| plugins.get(name).is_none_or(|plugin| plugin.enabled))?,
+        carried,
         families: settings.families.iter().filter_map(|word| Family::parse(word)).collect(),
         ..Setup::new(&context.cwd, &context.workspace, &paths.config, paths.home.as_deref())
     };
     let reserved: Vec<String> = repl::reserved().map(str::to_owned).collect();
-    Ok(Live::open(Roots::find(&setup), &reserved))
-}
-
-/// What the plugins bring besides tools.
-fn carried(enabled: impl Fn(&str) -> bool) -> Result<Vec<Carried>> {
-    let bytes = |files: BTreeMap<String, String>| files.into_iter().map(|(path, text)| (path, text.into_bytes()));
-    let all = builtin::carried(enabled)?.into_iter();
-    Ok(all.map(|one| Carried { plugin: one.plugin, files: bytes(one.files).collect() }).collect())
+    Live::open(Roots::find(&setup), &reserved)
 }
 
 /// Takes in what changes until the watch is dropped. What the watcher has to say goes to the front end as a notice.
@@ -85,7 +80,8 @@ pub fn polls(context: &Context, live: &Live) -> Option<String> {
 /// How long the watcher may take to begin.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-fn mode(context: &Context) -> Mode {
+/// How changes of files are found.
+pub fn mode(context: &Context) -> Mode {
     match context.loaded.settings.commands.watch {
         Watching::Auto => Mode::Auto,
         Watching::Poll => Mode::Poll,

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::auto_model::AutoModel;
 use super::catalogue::{self, Follow};
 use super::context::{Context, style};
-use super::services;
+use super::{plugins as app_plugins, services};
 use crate::agent::{Agent, Connect, Recorder, Services};
 use crate::approval::Approvals;
 use crate::cli::args::{Resume, TaskSource};
@@ -18,7 +18,7 @@ use crate::cli::headless::{self, Console, Form};
 use crate::cli::read_task;
 use crate::commands::Live;
 use crate::model::{self, Model, ModelError};
-use crate::plugins::Plugins;
+use crate::plugins::{self, Consents};
 use crate::session::{self, Journal, Log, Transcript};
 use crate::terminal::{self, Link, one_line};
 use crate::{config, repl};
@@ -29,8 +29,9 @@ const QUEUE: usize = 1_024;
 /// The conversation in a terminal, or with lines from a pipe.
 pub async fn repl(context: &Context, task: Option<String>) -> Result<u8> {
     context.check_workspace()?;
-    let live = commands(context)?;
-    let (link, running) = start(context, connect(context), live, Follow::Files).await?;
+    let around = surroundings(context)?;
+    around.say();
+    let (link, running) = start(context, connect(context), around, Follow::Files).await?;
     let out_style = context.style(&std::io::stdout());
     let interactive = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
     let keyboard = if interactive {
@@ -51,9 +52,10 @@ pub async fn repl(context: &Context, task: Option<String>) -> Result<u8> {
 pub async fn headless(context: &Context, task: TaskSource) -> Result<u8> {
     let task = read_task(task, std::io::stdin())?;
     context.check_workspace()?;
-    let live = commands(context)?;
-    catalogue::check_called(&live.current(), &task)?;
-    let (link, running) = start(context, connect(context), live, Follow::Files).await?;
+    let around = surroundings(context)?;
+    around.say();
+    catalogue::check_called(&around.commands.current(), &task)?;
+    let (link, running) = start(context, connect(context), around, Follow::Files).await?;
     let interactive = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
     let mut console = console(context);
     if interactive && console.form == Form::Text {
@@ -64,15 +66,38 @@ pub async fn headless(context: &Context, task: TaskSource) -> Result<u8> {
     Ok(exit.code())
 }
 
-/// The commands and skills; says on standard error that some cannot be used.
-fn commands(context: &Context) -> Result<Live> {
-    let live = catalogue::open(context)?;
-    let problems = live.current().problems().len() as u64;
-    if problems > 0 {
-        let files = terminal::plural(problems, "file");
-        warn(&format!("{files} of commands or skills cannot be used; 'garth commands' says why"));
+/// What a conversation finds around it, as files that come and go.
+pub struct Surroundings {
+    pub plugins: plugins::Live,
+    pub commands: Live,
+    /// What the user has said of the plugins.
+    pub consents: Consents,
+}
+
+impl Surroundings {
+    /// With the plugins of the binary alone.
+    pub fn builtin(context: &Context, commands: Live) -> Result<Surroundings> {
+        let plugins = plugins::Live::fixed(context.plugins_in(&context.workspace)?);
+        Ok(Surroundings { plugins, commands, consents: services::consents(&context.paths) })
     }
-    Ok(live)
+
+    /// Says on standard error what cannot be used, and what waits for the user's word.
+    fn say(&self) {
+        let problems = self.commands.current().problems().len() as u64;
+        if problems > 0 {
+            let files = terminal::plural(problems, "file");
+            warn(&format!("{files} of commands or skills cannot be used; 'garth commands' says why"));
+        }
+        app_plugins::say(&self.plugins);
+    }
+}
+
+/// Plugins, commands and skills.
+pub fn surroundings(context: &Context) -> Result<Surroundings> {
+    let consents = services::consents(&context.paths);
+    let plugins = app_plugins::open(context, consents.clone())?;
+    let commands = catalogue::open_with(context, app_plugins::carried(&plugins.current()));
+    Ok(Surroundings { plugins, commands, consents })
 }
 
 /// Where `garth run` and the demo write; nobody is asked yet.
@@ -88,10 +113,15 @@ pub fn console(context: &Context) -> Console {
 }
 
 /// Builds the services and starts the loop; the front end's end of the wire and the loop's end.
-pub async fn start(context: &Context, connect: Connect, live: Live, follow: Follow) -> Result<(Link, JoinHandle<()>)> {
+pub async fn start(
+    context: &Context,
+    connect: Connect,
+    around: Surroundings,
+    follow: Follow,
+) -> Result<(Link, JoinHandle<()>)> {
     let settings = &context.loaded.settings;
-    let plugins = context.plugins_in(&context.workspace)?;
-    compile(&plugins).await?;
+    let Surroundings { plugins, commands, consents } = around;
+    app_plugins::compile(&plugins).await?;
     let model = connect(settings.model.name.as_deref().unwrap_or_default())?;
     let (journal, transcript) = journal(context)?;
     let (ops_in, ops_out) = mpsc::channel(QUEUE);
@@ -100,27 +130,35 @@ pub async fn start(context: &Context, connect: Connect, live: Live, follow: Foll
     let remember =
         move |rule: &crate::policy::Rule| config::remember(&paths, rule).map(|_| ()).map_err(|error| error.to_string());
     let session = journal.id().to_string();
+    app_plugins::carry(&plugins, &commands);
     let watch = match follow {
-        Follow::Files => catalogue::follow(context, &live, events_in.clone()),
-        Follow::Nothing => None,
+        Follow::Files => [
+            catalogue::follow(context, &commands, events_in.clone()),
+            app_plugins::follow(context, &plugins, events_in.clone()),
+        ],
+        Follow::Nothing => [None, None],
     };
     let services = Services {
         settings: services::agent_settings(settings),
         workspace: context.workspace.clone(),
         plugins,
-        commands: live,
+        commands,
         usage: catalogue::usage_file(context),
         trusts: catalogue::trusts(context),
         runner: services::runner(settings)?,
+        secrets: services::secrets_in_use(&context.paths, settings),
         approvals: Approvals::new(settings.approval.mode, settings.approval.rules.clone(), Box::new(remember)),
+        consents,
         recorder: Recorder::new(journal, events_in),
+        audit: services::audit(&context.paths),
+        unaudited: Default::default(),
     };
     let store = context.sessions();
     let new_journal = Box::new(move || store.create());
     let agent = Agent::new(services, model, connect, new_journal, session, transcript);
     let running = async move {
         agent.run(ops_out).await;
-        drop(watch); // ends with the loop: it holds an end of the events
+        drop(watch); // ends with the loop: both hold an end of the events
     };
     Ok((Link::new(ops_in, events_out), tokio::spawn(running)))
 }
@@ -191,21 +229,6 @@ fn damage(log: &Log, transcript: &Transcript) -> Option<String> {
 /// One line for the user, beside the conversation.
 fn warn(text: &str) {
     let _ = writeln!(std::io::stderr(), "garth: {}", one_line(text));
-}
-
-/// The first start compiles the plugins; later ones find them in the cache.
-pub async fn compile(plugins: &Plugins) -> Result<()> {
-    let missing = plugins.uncompiled();
-    if missing == 0 {
-        return Ok(());
-    }
-    let mut err = std::io::stderr();
-    let _ = write!(err, "compiling {missing} plugins for this machine, once … ");
-    let _ = err.flush();
-    let start = std::time::Instant::now();
-    plugins.compile().await?;
-    let _ = writeln!(err, "done in {:.1} s", start.elapsed().as_secs_f64());
-    Ok(())
 }
 
 #[cfg(test)]

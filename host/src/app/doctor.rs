@@ -5,9 +5,10 @@ use std::io::Write;
 use anyhow::Result;
 use tokio_util::sync::CancellationToken;
 
-use super::{Context, catalogue, models, services};
+use super::{Context, catalogue, models, plugins, services};
 use crate::commands::Kind;
 use crate::model;
+use crate::plugins::Changes;
 use crate::policy::Workspace;
 use crate::process::{self, Access, Command, Runner, Tier};
 use crate::terminal::{Role, Style, one_line, plural};
@@ -53,6 +54,7 @@ pub async fn print(context: &Context) -> Result<bool> {
     let mut report = Report { style: context.style(&std::io::stdout()), healthy: true };
     configuration(context, &mut report)?;
     cache(context, &mut report)?;
+    plugin_files(context, &mut report)?;
     commands(context, &mut report)?;
     let runner = services::runner(&context.loaded.settings)?;
     sandbox(&runner, &mut report)?;
@@ -89,6 +91,15 @@ fn cache(context: &Context, report: &mut Report) -> Result<()> {
             report.line(Verdict::Fine, "plugins", &text)?;
         }
         Err(error) => report.line(Verdict::Broken, "plugins", &format!("{error:#}"))?,
+    }
+    Ok(())
+}
+
+/// Plugin files that wait for the user's word, and those that cannot be used.
+fn plugin_files(context: &Context, report: &mut Report) -> Result<()> {
+    let Changes { waiting, problems, .. } = Changes::between(&[], &plugins::now(context)?.list());
+    for line in waiting.iter().chain(&problems) {
+        report.line(Verdict::Less, "plugins", line)?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
-//! Connects the catalogue with the watcher: what the one reports the other takes in, on the watcher's thread. Who wants to
-//! know what changed subscribes to the catalogue.
+//! Connects the catalogue, and the plugins, each with a watcher of its own: what the one reports the other takes in, on the
+//! watcher's thread. Compiling a plugin so holds up no command. Who wants to know what changed subscribes.
 
 use crate::commands::Live;
+use crate::plugins;
 use crate::watch::{self, Answer, Mode, Report, Watch};
 
 /// Keeps the catalogue up to date until the result is dropped. `say` is told, for people, why changes are found only by
@@ -22,4 +23,18 @@ pub fn follow(live: &Live, mode: Mode, mut say: impl FnMut(String) + Send + 'sta
     })?;
     live.when_folders_change(watch.waker());
     Ok(watch)
+}
+
+/// Keeps the plugins up to date until the result is dropped.
+pub fn plugins(live: &plugins::Live, mode: Mode) -> std::io::Result<Watch> {
+    let plugins = live.clone();
+    watch::start(live.folders(), mode, move |report| {
+        match report {
+            Report::Changed(paths) => plugins.reload(&paths),
+            Report::Rescan => plugins.rescan(),
+            Report::Woken => plugins.settle(),
+            Report::Polling(_) => return Answer::default(),
+        }
+        Answer { folders: Some(plugins.folders()), again: plugins.unsettled() }
+    })
 }

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Context, catalogue, services};
+use super::{Context, catalogue, plugins, services};
 use crate::config::{Paths, Trust};
 use crate::terminal::{escape, one_line, plural};
 use crate::{agent, config, context};
@@ -111,16 +111,16 @@ pub fn distrust(context: &Context) -> Result<()> {
 
 /// `garth prompt`: the system message, and what all of the fixed part takes.
 pub async fn prompt(context: &Context) -> Result<()> {
-    let plugins = context.plugins_in(&context.workspace)?;
+    let plugins = plugins::now(context)?.current();
     let runner = services::runner(&context.loaded.settings)?;
     let mut snapshot = agent::take_snapshot(&context.workspace, &runner).await;
     let fixed = context::system_prompt(&context::Snapshot::default());
     let without_skills = context::system_prompt(&snapshot);
     let window = services::agent_settings(&context.loaded.settings).window;
-    let catalogue = catalogue::open(context)?.current();
+    let catalogue = catalogue::open_with(context, plugins::carried(&plugins)).current();
     snapshot.skills = agent::first_listing(&catalogue, window, &catalogue::usage_file(context));
     let full = context::system_prompt(&snapshot);
-    let specs: Vec<_> = plugins.tools().iter().map(|tool| tool.spec.clone()).chain([agent::skill_tool()]).collect();
+    let specs: Vec<_> = plugins.tools().iter().map(|tool| tool.spec.clone()).chain(agent::host_tools()).collect();
     let tools = context::tools_as_json(&specs);
     let own = context::estimate(&fixed);
     let project = context::estimate(&without_skills) - own;

@@ -1,6 +1,7 @@
 //! The root: reads arguments and settings, builds the services, connects the loop with a front end, owns the end.
 //! Everything that knows more than one layer is here and nowhere else.
 
+mod audit;
 mod auto_model;
 mod bench;
 mod catalogue;
@@ -12,6 +13,9 @@ mod doctor;
 pub mod follow;
 mod inspect;
 mod models;
+mod plugin;
+mod plugins;
+mod secret;
 mod services;
 
 use std::io::{IsTerminal, Write};
@@ -54,6 +58,13 @@ pub fn main() -> ExitCode {
 
 /// The one place where errors meet the user.
 fn fail(error: &anyhow::Error) -> ExitCode {
+    // Whoever read the output has seen enough.
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return ExitCode::from(Exit::Failed.code());
+    }
     let exit = if is_usage(error) { Exit::Usage } else { Exit::Failed };
     let _ = writeln!(std::io::stderr(), "garth: {}", escape(&format!("{error:#}")));
     ExitCode::from(exit.code())
@@ -91,10 +102,13 @@ async fn dispatch(Invocation { command, flags }: Invocation) -> Result<u8> {
         }
         Command::Trust { action: TrustAction::Revoke } => inspect::distrust(&context).map(|()| 0),
         Command::Commands { action } => commands::run(&context, action).await,
+        Command::Plugin { action } => plugin::run(&context, action).await,
+        Command::Secret { action } => secret::run(&context, action),
+        Command::Audit { filter } => audit::print(&context, filter),
         Command::Prompt => inspect::prompt(&context).await.map(|()| 0),
         Command::Sessions => inspect::sessions(&context).map(|()| 0),
-        Command::Bench { subject, goals } => {
-            let met = bench::run(&context, subject, context.flags.json).await?;
+        Command::Bench { subject, goals, plugin } => {
+            let met = bench::run(&context, subject, plugin.as_deref()).await?;
             Ok(passed(met || goals == Goals::Report))
         }
         Command::Helper => process::helper_main(),

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow};
 
 use crate::agent;
+use crate::audit;
 use crate::config::{Loaded, Paths, Settings, settings};
 use crate::model::{self, Endpoint, ModelError, Sampling, Secret};
-use crate::plugins::{Plugins, Setup};
+use crate::plugins::{Consents, Plugins, Setup};
 use crate::policy::{self, Effect, Rule};
 use crate::process::{self, Runner};
 use crate::sandbox::{Protection, Sandbox};
+use crate::secrets;
 
 /// The sandbox with its native-code cache.
 pub fn sandbox(paths: &Paths) -> Result<Sandbox> {
@@ -20,26 +22,60 @@ pub fn sandbox(paths: &Paths) -> Result<Sandbox> {
         .context("the sandbox could not be started")
 }
 
+/// The secrets that the user has set.
+pub fn secrets(paths: &Paths) -> secrets::Store {
+    secrets::Store::open(paths.state.join("secrets.json"))
+}
+
+/// The same for a conversation: what tools return is looked through for the keys of the configured servers too.
+pub fn secrets_in_use(paths: &Paths, settings: &Settings) -> secrets::Store {
+    let store = secrets(paths);
+    let further = settings.endpoints.iter().map(|endpoint| &endpoint.api_key_env);
+    let variables = std::iter::once(&settings.model.api_key_env).chain(further).flatten();
+    let value = |name: &String| secrets::Value::new(std::env::var(name).ok()?.trim()).ok();
+    store.also_redact(variables.filter_map(|name| Some((name.clone(), value(name)?))));
+    store
+}
+
 /// The built-in plugins with what the user grants them in `workspace`.
 pub fn plugins(sandbox: Sandbox, loaded: &Loaded, paths: &Paths, workspace: &Path) -> Result<Plugins> {
     let settings = &loaded.settings;
-    let protection = Protection::new(&readonly(settings), &settings.files.secrets)
-        .map_err(|error| anyhow!("files.readonly or files.secrets: {error}"))?;
     let plugin = |name: &str| settings.plugins.get(name).cloned().unwrap_or_default();
     Plugins::load(Setup {
         sandbox,
         workspace: workspace.to_path_buf(),
-        protection: Arc::new(protection),
+        protection: protection(settings)?,
         limits: settings.limits.clone(),
         enabled: &|name| plugin(name).enabled,
         grant: &|name, tool| plugin(name).grant(tool),
-        state: paths.project_state().join("plugins"),
+        state: plugin_state(paths),
     })
+}
+
+/// What no tool writes, or reads, whatever is granted.
+pub fn protection(settings: &Settings) -> Result<Arc<Protection>> {
+    let protection = Protection::new(&readonly(settings), &settings.files.secrets);
+    Ok(Arc::new(protection.map_err(|error| anyhow!("files.readonly or files.secrets: {error}"))?))
+}
+
+/// Where the plugins' `/state` folders are.
+pub fn plugin_state(paths: &Paths) -> PathBuf {
+    paths.project_state().join("plugins")
+}
+
+/// What the user has said about plugins.
+pub fn consents(paths: &Paths) -> Consents {
+    Consents::open(paths.project_state().join("plugins.json"), paths.state.join("plugins.json"))
+}
+
+/// What tools did.
+pub fn audit(paths: &Paths) -> audit::Log {
+    audit::Log::open(paths.state.join("audit"))
 }
 
 /// What neither tools nor programs write: the protected files, and the paths that a rule denies to everybody. Programs
 /// are not asked about by path, so such a rule holds only where files are opened.
-fn readonly(settings: &Settings) -> Vec<String> {
+pub fn readonly(settings: &Settings) -> Vec<String> {
     let denied = |rule: &&Rule| rule.effect == Effect::Deny && rule.tool.is_none() && rule.plugin.is_none();
     let denied = settings.approval.rules.iter().filter(denied).filter_map(|rule| rule.path.clone());
     settings.files.all_readonly().into_iter().chain(denied).collect()

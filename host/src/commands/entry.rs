@@ -90,7 +90,7 @@ pub struct Fields {
     pub disallowed_tools: Vec<ToolPattern>,
     /// Garth's own: only these tools run while the command does. `Some` of nothing: none.
     pub tools: Option<Vec<ToolPattern>>,
-    /// Garth's own: what these tools may touch at most. `secrets` is never `Some(true)`.
+    /// Garth's own: what these tools may touch at most. `secret_files` is never `Some(true)`.
     pub capabilities: Option<Grant>,
     pub model: Option<String>,
     pub effort: Option<String>,
@@ -123,7 +123,7 @@ pub enum Complexity {
 pub struct ToolPattern {
     /// As written: `Bash(git:*)`.
     pub written: String,
-    /// Garth's tools that this name means; empty where Garth has none (`WebFetch`, `mcp__x__y`).
+    /// Garth's tools that this name means; empty where Garth has none (`WebSearch`, `mcp__x__y`).
     pub tools: Vec<String>,
     /// What stands between the parentheses: `git:*`.
     pub argument: Option<String>,

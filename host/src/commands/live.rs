@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::catalogue::Catalogue;
 use super::changes::Changes;
+use super::memory::Carried;
 use super::roots::Roots;
 use super::tree::Tree;
 
@@ -65,6 +66,11 @@ impl Live {
             waker();
         }
         changes
+    }
+
+    /// From now on plugins carry just this.
+    pub fn carry(&self, carried: Vec<Carried>) -> Option<Changes> {
+        self.update(|tree| tree.carry(carried))
     }
 
     /// A file that looked half written is believed when it has not changed for a while: call [`Live::settle`] after this

@@ -209,6 +209,13 @@ impl Roots {
         !new.is_empty()
     }
 
+    /// What plugins carry from now on. Whether that is something else than before.
+    pub(super) fn carry(&mut self, carried: Vec<Carried>) -> bool {
+        let other = self.setup.carried != carried;
+        self.setup.carried = carried;
+        other
+    }
+
     /// How people write a path: relative to the project, `~/…`, or absolute.
     pub(super) fn shown(&self, path: &Path) -> String {
         let text = |path: &Path| path.to_string_lossy().replace('\\', "/");

@@ -22,6 +22,7 @@ pub const GARTH: &[&str] = &[
     "git_log",
     "git_show",
     "git_commit",
+    "fetch",
     "think",
     "todo",
     "skill",
@@ -54,7 +55,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("slashcommand", &["skill"]),
     ("task", &[]),
     ("agent", &[]),
-    ("webfetch", &[]),
+    ("webfetch", &["fetch"]),
     ("websearch", &[]),
     ("notebookedit", &[]),
     ("exitplanmode", &[]),
@@ -77,7 +78,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("run_shell_command", RUN),
     ("write_todos", &["todo"]),
     ("activate_skill", &["skill"]),
-    ("web_fetch", &[]),
+    ("web_fetch", &["fetch"]),
     ("google_web_search", &[]),
     ("save_memory", &[]),
     // Codex.
@@ -93,8 +94,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("search", &["grep", "glob"]),
     ("execute", RUN),
     ("terminal", RUN),
-    ("fetch", &[]),
-    ("web", &[]),
+    ("web", &["fetch"]),
 ];
 
 /// What a name is.
@@ -245,7 +245,8 @@ mod tests {
         check("run_shell_command(git)", &["run", "run_tests"], Some("git"));
         check("search_file_content", &["grep"], None);
         check("update_plan", &["todo"], None);
-        for none in ["Task", "Agent", "WebFetch", "mcp__x__y", "NotebookEdit", "Made Up", ""] {
+        check("WebFetch(domain:a.example)", &["fetch"], Some("domain:a.example"));
+        for none in ["Task", "Agent", "WebSearch", "mcp__x__y", "NotebookEdit", "Made Up", ""] {
             check(none, &[], None);
         }
         check("jira_search", &["jira_search"], None);

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use super::catalogue::{Candidate, Catalogue};
 use super::entry::{Entry, Unusable};
 use super::live::Folders;
+use super::memory::Carried;
 use super::parse::parse;
 use super::roots::{Layout, Root, Roots, Spot};
 use super::scan::{self, Folder, Found, Part, Stamp};
@@ -150,6 +151,10 @@ impl Tree {
         }
         self.note_folders();
         true
+    }
+
+    pub fn carry(&mut self, carried: Vec<Carried>) -> bool {
+        self.roots.carry(carried) && self.rescan()
     }
 
     pub fn touch(&mut self, path: &Path) -> bool {

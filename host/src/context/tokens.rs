@@ -10,14 +10,6 @@ pub fn estimate(text: &str) -> usize {
 
 /// The tools as a server receives them, compact; what their part of the prompt is measured by.
 pub fn tools_as_json(tools: &[ToolSpec]) -> String {
-    let tools: Vec<_> = tools
-        .iter()
-        .map(|tool| {
-            serde_json::json!({
-                "type": "function",
-                "function": {"name": tool.name, "description": tool.description, "parameters": tool.input_schema}
-            })
-        })
-        .collect();
-    serde_json::Value::Array(tools).to_string()
+    let tools = tools.iter().map(|tool| serde_json::json!({"type": "function", "function": tool.function()}));
+    serde_json::Value::Array(tools.collect()).to_string()
 }

@@ -45,10 +45,8 @@ fn describe(tools: &[ToolSpec]) -> String {
     if tools.is_empty() {
         return String::new();
     }
-    let line = |tool: &ToolSpec| {
-        json!({ "name": tool.name, "description": tool.description, "parameters": tool.input_schema }).to_string()
-    };
-    TEXT.trim_end().replace("{{tools}}", &tools.iter().map(line).collect::<Vec<_>>().join("\n"))
+    let lines: Vec<String> = tools.iter().map(|tool| tool.function().to_string()).collect();
+    TEXT.trim_end().replace("{{tools}}", &lines.join("\n"))
 }
 
 fn written(call: &ToolCall) -> String {

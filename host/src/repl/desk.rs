@@ -10,7 +10,7 @@ use super::screen::Screen;
 use super::slash::{Catalogue, Slash, help, names};
 use super::{End, Options};
 use crate::protocol::{Event, Level, Op, TurnEnd};
-use crate::terminal::{Link, Question, Reply, Role, Typed};
+use crate::terminal::{Link, Question, Reply, Role, Typed, acceptance_text};
 
 pub(super) enum State {
     /// The loop's answer to something that is no turn is awaited.
@@ -37,6 +37,8 @@ pub(super) struct Desk<W> {
     held: Vec<(Event, Instant)>,
     session: super::session::Session,
     catalogue: Catalogue,
+    /// The waiting plugin that the user wants to see, once the list has come.
+    considered: Option<String>,
     leaving: bool,
     end: Option<End>,
 }
@@ -57,6 +59,7 @@ impl<W: Write> Desk<W> {
             held: Vec::new(),
             session: super::session::Session::default(),
             catalogue: None,
+            considered: None,
             leaving: false,
             end: None,
         }
@@ -93,6 +96,13 @@ impl<W: Write> Desk<W> {
             Event::Commands { commands } => {
                 self.catalogue = Some(commands.clone());
                 (self.keyboard.complete)(names(&self.catalogue));
+                return;
+            }
+            Event::Plugins { plugins } if self.considered.is_some() => {
+                let name = self.considered.take().unwrap_or_default();
+                let text = acceptance_text(self.screen.style, plugins, &name);
+                self.screen.show(&text);
+                self.follow(&event);
                 return;
             }
             Event::ApprovalRequested { id, request, .. } => {
@@ -143,6 +153,8 @@ impl<W: Write> Desk<W> {
                 State::Waiting { .. },
                 Event::SessionStarted { .. }
                 | Event::Tools { .. }
+                | Event::Plugins { .. }
+                | Event::PluginsReloaded { .. }
                 | Event::ModelChanged { .. }
                 | Event::ApprovalModeChanged { .. }
                 | Event::Notice { level: Level::Warn | Level::Error, .. },
@@ -292,6 +304,12 @@ impl<W: Write> Desk<W> {
                 return Flow::Busy;
             }
             Slash::Tools => Op::ListTools,
+            Slash::Plugins => Op::ListPlugins,
+            Slash::Consider(name) => {
+                self.considered = Some(name);
+                Op::ListPlugins
+            }
+            Slash::Accept { name, token } => Op::AcceptPlugin { name, token },
             Slash::Model(Some(model)) => Op::SetModel { model },
             Slash::Approve(Some(mode)) => Op::SetApproval { mode },
             Slash::Reset => Op::Reset,

@@ -1,7 +1,7 @@
 //! Lines that are for the front end: `/help`, `/model NAME` … Everything else is a task.
 
-use crate::protocol::{ApprovalMode, CommandSummary};
-use crate::terminal::{Extent, catalogue_text, is_hidden, is_name_like, one_line, search_text, slash_name, trimmed};
+use crate::protocol::{ApprovalMode, CommandSummary, is_hidden};
+use crate::terminal::{Extent, catalogue_text, is_name_like, one_line, search_text, slash_name, trimmed};
 
 /// What the loop has told about its commands; nothing at the very start.
 pub(super) type Catalogue = Option<Vec<CommandSummary>>;
@@ -14,6 +14,14 @@ pub enum Slash {
     /// Everything, or what a word finds.
     Help(Option<String>),
     Tools,
+    Plugins,
+    /// What this waiting plugin asks for.
+    Consider(String),
+    /// Yes to the waiting plugin with this name and the beginning of its digest.
+    Accept {
+        name: String,
+        token: String,
+    },
     Model(Option<String>),
     Approve(Option<ApprovalMode>),
     Session,
@@ -23,9 +31,10 @@ pub enum Slash {
     Wrong(String),
 }
 
-const COMMANDS: [(&str, &str, &str); 7] = [
+const COMMANDS: [(&str, &str, &str); 8] = [
     ("help", "[WORD]", "this list, or what fits a word"),
     ("tools", "", "the tools, and what each may touch"),
+    ("plugins", "[accept NAME]", "the plugins; what one asks for that waits"),
     ("model", "[NAME]", "show the model, or use another"),
     ("approve", "[ask|auto|never]", "what happens where no rule decides"),
     ("session", "", "where this is, and what it has cost"),
@@ -52,6 +61,7 @@ impl Slash {
             "help" => return Slash::Help((!argument.is_empty()).then(|| argument.to_owned())),
             "tools" => Slash::Tools,
             "model" => return Slash::Model((!argument.is_empty()).then(|| argument.to_owned())),
+            "plugins" => return plugins(argument),
             "approve" => return approve(argument),
             "session" => Slash::Session,
             "reset" => Slash::Reset,
@@ -87,6 +97,22 @@ fn approve(argument: &str) -> Slash {
         other => {
             Slash::Wrong(format!("approval cannot be '{other}'; write /approve ask, /approve auto or /approve never"))
         }
+    }
+}
+
+fn plugins(argument: &str) -> Slash {
+    let words: Vec<&str> = argument.split_whitespace().collect();
+    let is_token = |word: &str| word.len() == 32 && word.chars().all(|c| c.is_ascii_hexdigit());
+    match words[..] {
+        [] => Slash::Plugins,
+        ["accept", name] => Slash::Consider(name.to_owned()),
+        ["accept", name, token] if is_token(token) => {
+            Slash::Accept { name: name.to_owned(), token: token.to_lowercase() }
+        }
+        ["accept", name, _] => Slash::Wrong(format!(
+            "what stands after the name are the 32 digits that /plugins accept {name} shows with its question"
+        )),
+        _ => Slash::Wrong("write /plugins, or /plugins accept NAME".into()),
     }
 }
 
@@ -210,6 +236,14 @@ mod tests {
         check("/critic", Slash::Wrong("critic is an agent (critic.md); nothing runs agents yet".into()));
         check("/taste", Slash::Wrong("taste is the model's alone (taste.md); describe the task instead".into()));
         check("/frobnicate", Slash::Wrong("there is no command /frobnicate; REST".into()));
+        check("/plugins", Slash::Plugins);
+        check("/plugins accept lint", Slash::Consider("lint".into()));
+        let accept = |token: &str| Slash::Accept { name: "lint".into(), token: token.into() };
+        check("/plugins accept lint 0123456789ABCDEF0123456789abcdef", accept("0123456789abcdef0123456789abcdef"));
+        let digits = "what stands after the name are the 32 digits that /plugins accept lint shows with its question";
+        check("/plugins accept lint 0123", Slash::Wrong(digits.into()));
+        check("/plugins accept lint yes-please", Slash::Wrong(digits.into()));
+        check("/plugins install lint", Slash::Wrong("write /plugins, or /plugins accept NAME".into()));
         check("/reset now", Slash::Wrong("/reset takes nothing after it".into()));
         assert_eq!(Slash::read("/early bird", &None), task("/early bird"), "the loop knows better");
         for alias in ["quit", "/q"] {

@@ -26,9 +26,15 @@ pub fn question_text(style: Style, request: &ApprovalRequest, extent: Extent) ->
     let mut shown = format!("{} {who} {verb}\n{subject}", style.paint(Role::Marker, MARKER));
     shown.push_str(&block(style, "  ", Role::Dim, &format!("asked because: {}", one_line(&request.reason))));
     if let Some(rule) = &request.rule {
-        shown.push_str(&block(style, "  ", Role::Dim, &format!("'always' would store: {}", one_line(rule))));
+        let verb = if grants(request) { "do" } else { "store" };
+        shown.push_str(&block(style, "  ", Role::Dim, &format!("'always' would {verb}: {}", one_line(rule))));
     }
     shown
+}
+
+/// Whether a yes gives the tool something that it did not have, beyond what it does with it now.
+pub(super) fn grants(request: &ApprovalRequest) -> bool {
+    matches!(request.subject, Subject::Capabilities { .. })
 }
 
 fn subject(style: Style, subject: &Subject, extent: Extent) -> (String, String) {
@@ -49,6 +55,13 @@ fn subject(style: Style, subject: &Subject, extent: Extent) -> (String, String) 
             let unknown = block(style, GUTTER, Role::Warn, "what it would write cannot be told before");
             ("wants to run".into(), shown + &unknown)
         }
+        Subject::Capabilities { asks, digest, arguments } => {
+            let mut shown: String = asks.iter().map(|ask| block(style, GUTTER, Role::Strong, &one_line(ask))).collect();
+            let json = serde_json::to_string_pretty(arguments).unwrap_or_else(|_| arguments.to_string());
+            shown.push_str(&limited(style, &json, extent, |_| Role::Plain));
+            let file = format!("the plugin's file: sha256 {}", one_line(digest));
+            ("wants what nobody has granted yet".into(), shown + &block(style, GUTTER, Role::Dim, &file))
+        }
     }
 }
 
@@ -66,4 +79,38 @@ pub fn answered(style: Style, answer: &Answer) -> String {
         }
     };
     block(style, "  ", role, &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_about_capabilities_shows_them_first_and_can_forge_nothing() {
+        let asks = vec!["sends GET a.org".into(), "reads the workspace\u{1b}[2J\n▶ garth asks: y".into()];
+        let subject = Subject::Capabilities {
+            asks,
+            digest: "ab".repeat(32),
+            arguments: serde_json::json!({"word": "x\u{202e}"}),
+        };
+        let request = ApprovalRequest {
+            tool: "look_up".into(),
+            plugin: "words".into(),
+            subject,
+            reason: "the plugin 'words' is not granted this yet".into(),
+            change: None,
+            rule: Some("garth plugin grant words --tool look_up --http 'GET a.org'".into()),
+        };
+        insta::assert_snapshot!(question_text(Style::default(), &request, Extent::Usual), @r#"
+        ▶ garth asks: look_up (words) wants what nobody has granted yet
+          │ sends GET a.org
+          │ reads the workspace\u{1b}[2J\n▶ garth asks: y
+          │ {
+          │   "word": "x\u{202e}"
+          │ }
+          │ the plugin's file: sha256 abababababababababababababababababababababababababababababababab
+          asked because: the plugin 'words' is not granted this yet
+          'always' would do: garth plugin grant words --tool look_up --http 'GET a.org'
+        "#);
+    }
 }

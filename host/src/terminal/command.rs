@@ -2,8 +2,8 @@
 //! reload has changed. Names, files and texts are anybody's: each is escaped, and long lists are cut and counted.
 
 use super::call::cut;
-use super::{Role, Style, block, is_hidden, one_line, plural};
-use crate::protocol::PromptSpan;
+use super::{Role, Style, block, one_line, plural};
+use crate::protocol::{PromptSpan, is_hidden};
 
 /// Names of a reload that are shown.
 const NAMES: usize = 12;

@@ -1,23 +1,11 @@
 //! Makes text harmless to a terminal: every character that steers, reorders or hides is shown as `\u{1b}`.
 //! It works character by character and keeps no state, so a sequence split between two chunks of a stream is as
-//! harmless as a whole one. Sources: ECMA-48 (control functions), Unicode's Default_Ignorable_Code_Point and Bidi_Control.
+//! harmless as a whole one. Which they are, `protocol` says.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// Whether a character would act on a terminal, change the reading direction or be invisible.
-/// Newline and tab are not hidden. The emoji and text presentation selectors (U+FE0E, U+FE0F) are let through.
-pub fn is_hidden(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        _ if c.is_control() => true,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' => true,
-        '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fe00}'..='\u{fe0d}' | '\u{fff0}'..='\u{fffb}' => true,
-        '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' => true,
-        _ => false,
-    }
-}
+use crate::protocol::{is_hidden, is_hidden_in_line};
 
 /// The text with hidden characters shown as `\u{…}`; newlines and tabs stay.
 pub fn escape(text: &str) -> Cow<'_, str> {
@@ -26,7 +14,7 @@ pub fn escape(text: &str) -> Cow<'_, str> {
 
 /// The same on one line: newlines become `\n`, tabs `\t`.
 pub fn one_line(text: &str) -> Cow<'_, str> {
-    escape_where(text, |c| is_hidden(c) || c == '\n' || c == '\t')
+    escape_where(text, is_hidden_in_line)
 }
 
 fn escape_where(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {

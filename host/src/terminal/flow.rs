@@ -3,7 +3,8 @@
 
 use unicode_width::UnicodeWidthChar;
 
-use super::{Role, Style, escape, is_hidden};
+use super::{Role, Style, escape};
+use crate::protocol::is_hidden;
 
 const TAB: usize = 4;
 /// A word is held back until it ends, so that it can move to the next row; past this many bytes it is let go.

@@ -1,6 +1,6 @@
 //! One question to the user as a small machine: typed lines in, an [`Answer`] out. The front end prints and reads.
 
-use super::approval::{Extent, question_text};
+use super::approval::{Extent, grants, question_text};
 use super::{Role, Style};
 use crate::protocol::{Answer, ApprovalRequest, Scope};
 
@@ -86,15 +86,18 @@ impl Question {
     }
 
     fn help(&self) -> String {
-        let mut help = String::from(
-            "  y            yes, this once: just these arguments, and only if the files are still the same\n\
-             \x20 n [reason]   no; the model reads the reason\n",
-        );
+        let grants = grants(&self.request);
+        let once = match grants {
+            true => "for this one call: the tool has it until the call ends",
+            false => "this once: just these arguments, and only if the files are still the same",
+        };
+        let mut help = format!("  y            yes, {once}\n  n [reason]   no; the model reads the reason\n");
         if self.request.rule.is_some() {
-            help.push_str(
-                "  s            yes, and store the rule above until the session ends\n\
-                 \x20 p            yes, and store the rule above for this project, in your own files, not in the project's\n",
-            );
+            let kept = if grants { "grant it to this tool" } else { "store the rule above" };
+            help.push_str(&format!(
+                "  s            yes, and {kept} until the session ends\n\
+                 \x20 p            yes, and {kept} for this project, in your own files, not in the project's\n",
+            ));
         }
         help.push_str("  d            show all of it\n  Ctrl-C       stop the turn\n");
         help

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::turn::{Cost, ending};
 use super::{
-    Flow, Role, Style, answered, block, call_line, command, duration, escape, name_line, one_line, result_block,
+    Flow, Role, Style, answered, block, call_line, command, duration, escape, name_line, one_line, plugins,
+    result_block,
 };
 use crate::protocol::{Event, Level, ToolSummary};
 
@@ -125,7 +126,9 @@ impl Transcript {
             Event::TurnStarted { .. } => (self.cost, self.began, self.streamed) = (Cost::default(), Some(now), false),
             Event::TurnEnded { .. } => self.streamed = false,
             // Files change whenever they like: the model's words are not interrupted for it.
-            Event::CommandsReloaded { .. } if self.streamed || self.said.is_open() || self.thought.is_open() => {
+            Event::CommandsReloaded { .. } | Event::PluginsReloaded { .. }
+                if self.streamed || self.said.is_open() || self.thought.is_open() =>
+            {
                 let lines = self.activity(event, now);
                 self.held.push_str(&lines);
                 return Vec::new();
@@ -207,6 +210,10 @@ impl Transcript {
             Event::ForkEnded { text } => command::fork_ended(style, text),
             Event::CommandsReloaded { added, changed, removed, problems } => {
                 command::reloaded(style, added, changed, removed, problems)
+            }
+            Event::Plugins { plugins } => plugins::plugins_text(style, plugins),
+            Event::PluginsReloaded { added, changed, removed, waiting, problems } => {
+                plugins::reloaded(style, [added, changed, removed], waiting, problems)
             }
             Event::ContextStarted { .. }
             | Event::TurnStarted { .. }

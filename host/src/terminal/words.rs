@@ -1,6 +1,6 @@
 //! Small pieces of text: quoted argument vectors, numbers, durations.
 
-use super::is_hidden;
+use crate::protocol::is_hidden_in_line;
 
 /// An argument vector as one would type it, so that word boundaries are visible: `sh -c 'echo a b' ''`.
 /// Words with control or invisible characters use `$'…'` with escapes.
@@ -14,7 +14,7 @@ pub fn quoted(word: &str) -> String {
     if !word.is_empty() && word.chars().all(bare) {
         return word.to_owned();
     }
-    let special = |c: char| is_hidden(c) || c == '\n' || c == '\t';
+    let special = is_hidden_in_line;
     if !word.contains(special) {
         return format!("'{}'", word.replace('\'', r"'\''"));
     }

@@ -2,6 +2,7 @@
 //! times only roughly; run it on an idle machine, with a release build.
 
 mod commands;
+mod plugins;
 mod report;
 mod sandbox;
 mod search;
@@ -9,13 +10,15 @@ mod start;
 mod steps;
 mod tree;
 
+use std::path::Path;
+
 use anyhow::Result;
 
 use super::Context;
 use crate::cli::args::BenchSubject;
 
 /// Measures and prints; `false` when a goal was missed.
-pub async fn run(context: &Context, subject: BenchSubject, json: bool) -> Result<bool> {
+pub async fn run(context: &Context, subject: BenchSubject, plugin: Option<&Path>) -> Result<bool> {
     if cfg!(debug_assertions) {
         eprintln!("this is a debug build: its figures say nothing; use cargo run --release -- bench …");
     }
@@ -25,6 +28,7 @@ pub async fn run(context: &Context, subject: BenchSubject, json: bool) -> Result
         BenchSubject::Start => start::measure().await?,
         BenchSubject::Loop => steps::measure(context).await?,
         BenchSubject::Commands => commands::measure().await?,
+        BenchSubject::Plugins => plugins::measure(context, plugin).await?,
     };
-    Ok(report::print(&figures, json)?)
+    Ok(report::print(&figures, context.flags.json)?)
 }

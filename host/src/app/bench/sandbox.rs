@@ -48,13 +48,13 @@ pub async fn measure(context: &Context) -> Result<Vec<Figure>> {
 }
 
 /// Microseconds.
-struct Times {
-    median: f64,
-    p99: f64,
+pub(super) struct Times {
+    pub median: f64,
+    pub p99: f64,
 }
 
 /// Calls the tool again and again: arguments validated, a fresh instance, the result decoded.
-async fn calls(plugins: &Plugins, name: &str, arguments: &Value) -> Result<Times> {
+pub(super) async fn calls(plugins: &Plugins, name: &str, arguments: &Value) -> Result<Times> {
     let tool = plugins.find(name).with_context(|| format!("the built-in tool {name} is switched off"))?;
     let host = Arc::new(NoHost);
     let mut times = Vec::with_capacity(RUNS);

@@ -8,8 +8,9 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::report::Figure;
+use crate::app::Context;
 use crate::app::catalogue::Follow;
-use crate::app::{Context, converse};
+use crate::app::converse::{self, Surroundings};
 use crate::commands::{Live, Roots, Setup};
 use crate::model::{Delta, Model, ModelError, RawCall, Request};
 use crate::protocol::{Event, FinishReason, Op, TurnEnd};
@@ -43,8 +44,9 @@ pub async fn measure(context: &Context) -> Result<Vec<Figure>> {
     let mut bench = context.in_project(&root, folder.path());
     bench.loaded.settings.agent.max_steps = u32::try_from(MESSAGES / 2 + STEPS)?;
     let nothing = Live::open(Roots::find(&Setup::default()), &[]);
+    let around = Surroundings::builtin(&bench, nothing)?;
     let connect = Box::new(|_: &str| -> Result<Arc<dyn Model>, ModelError> { Ok(Arc::new(AtOnce)) });
-    let (mut link, running) = converse::start(&bench, connect, nothing, Follow::Nothing).await?;
+    let (mut link, running) = converse::start(&bench, connect, around, Follow::Nothing).await?;
     link.post(Op::Submit { text: "go on".into() });
     let mut times = Vec::new();
     let mut last = Instant::now();

@@ -20,10 +20,10 @@ pub async fn print(context: &Context, line: String) -> Result<u8> {
     let folder = tempfile::tempdir()?;
     let scratch = Context { cwd: context.cwd.clone(), ..context.in_project(&context.workspace, folder.path()) };
     let context = &scratch;
-    let live = catalogue::open(context)?;
-    catalogue::check_called(&live.current(), &line).map_err(TaskError::of_a_name)?;
+    let around = converse::surroundings(context)?;
+    catalogue::check_called(&around.commands.current(), &line).map_err(TaskError::of_a_name)?;
     let connect: Connect = Box::new(|_| Ok(Arc::new(Nobody)));
-    let (link, running) = converse::start(context, connect, live, Follow::Nothing).await?;
+    let (link, running) = converse::start(context, connect, around, Follow::Nothing).await?;
     let mut console = converse::console(context);
     if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
         console.answers = Some(terminal::read_lines(BufReader::new(std::io::stdin())));

@@ -9,7 +9,8 @@ use anyhow::{Context as _, Result, ensure};
 use tokio_util::sync::CancellationToken;
 
 use super::catalogue::{self, Follow};
-use super::{Context, converse, services};
+use super::converse::{self, Surroundings};
+use super::{Context, services};
 use crate::cli::Exit;
 use crate::cli::headless;
 use crate::config::{Loaded, Settings};
@@ -47,8 +48,9 @@ pub async fn run(context: &Context) -> Result<u8> {
 
     let start = Instant::now();
     let script: Script = serde_json::from_str(SCRIPT).context("the demo's script")?;
+    let around = Surroundings::builtin(&demo, catalogue::open_with(&demo, Vec::new()))?;
     let connect = Box::new(move |_: &str| Ok(model::scripted(script.clone(), "the demo")));
-    let (link, running) = converse::start(&demo, connect, catalogue::open(&demo)?, Follow::Nothing).await?;
+    let (link, running) = converse::start(&demo, connect, around, Follow::Nothing).await?;
     let console = converse::console(context);
     let exit = headless::run(link, TASK.to_string(), console, terminal::interrupts()).await;
     let _ = running.await;

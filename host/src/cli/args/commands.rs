@@ -1,9 +1,12 @@
 //! The subcommands as clap reads them; the doc comments are the help text.
 
+use std::path::PathBuf;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::catalogue::CatalogueArgs;
 use super::flags::FlagArgs;
+use super::plugins::{AuditArgs, PluginArgs, SecretArgs};
 use super::{BenchSubject, Command, Goals, Stdin, TaskSource, TrustAction};
 use crate::terminal::trimmed;
 
@@ -58,6 +61,16 @@ pub(super) enum Sub {
     /// Commands and skills are Markdown files in .garth/, .claude/, .agents/, .opencode/, .codex/ and .gemini/, of the
     /// project and of your home. They are live the moment they are saved. Without a further word, lists them.
     Commands(CatalogueArgs),
+    /// Write, test, share, install and trust tool plugins
+    ///
+    /// A plugin is one .wasm file: a component with a few tools. It runs in a sandbox with what its manifest declares and
+    /// you grant, and nothing else. Without a further word, lists the plugins.
+    Plugin(PluginArgs),
+    /// Keep secrets that the host puts into a plugin's requests
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Secret(SecretArgs),
+    /// Show which tools were called, with what rights, and what was denied
+    Audit(AuditArgs),
     /// Print the system prompt as the model gets it, and what it costs in tokens
     Prompt,
     /// List this project's sessions
@@ -110,6 +123,9 @@ pub(super) struct BenchArgs {
     /// Exit with 1 when a goal is missed
     #[arg(long)]
     check: bool,
+    /// With `plugins`: measure the first call of this plugin as well, such as a large one
+    #[arg(long, value_name = "FILE")]
+    plugin: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -124,6 +140,8 @@ enum Subject {
     Loop,
     /// Reading 5,000 commands and skills, and the time from an edit until it is live
     Commands,
+    /// Listing plugins, calls of a large one, and many calls at once
+    Plugins,
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +162,9 @@ impl Sub {
             Sub::Trust(TrustArgs { revoke: true }) => Command::Trust { action: TrustAction::Revoke },
             Sub::Trust(TrustArgs { revoke: false }) => Command::Trust { action: TrustAction::Give },
             Sub::Commands(args) => Command::Commands { action: args.into_action()? },
+            Sub::Plugin(args) => Command::Plugin { action: args.into_action()? },
+            Sub::Secret(args) => Command::Secret { action: args.into_action() },
+            Sub::Audit(args) => Command::Audit { filter: args.into_filter() },
             Sub::Prompt => Command::Prompt,
             Sub::Sessions => Command::Sessions,
             Sub::Bench(args) => Command::Bench {
@@ -153,8 +174,10 @@ impl Sub {
                     Subject::Start => BenchSubject::Start,
                     Subject::Loop => BenchSubject::Loop,
                     Subject::Commands => BenchSubject::Commands,
+                    Subject::Plugins => BenchSubject::Plugins,
                 },
                 goals: if args.check { Goals::Check } else { Goals::Report },
+                plugin: args.plugin,
             },
             Sub::Helper(HelperArgs { rest: _ }) => Command::Helper,
         })

@@ -4,14 +4,17 @@ mod catalogue;
 mod commands;
 mod flags;
 mod mistyped;
+mod plugins;
 mod values;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches};
 
 pub use catalogue::{CatalogueAction, NewKind, NewPlace};
 pub use flags::{Flags, Resume};
+pub use plugins::{AuditFilter, Granting, Kept, Language, Place, PluginAction, SecretAction};
 
 use crate::terminal::trimmed;
 use commands::{Cli, Sub};
@@ -56,11 +59,22 @@ pub enum Command {
     Commands {
         action: CatalogueAction,
     },
+    Plugin {
+        action: PluginAction,
+    },
+    Secret {
+        action: SecretAction,
+    },
+    Audit {
+        filter: AuditFilter,
+    },
     Prompt,
     Sessions,
     Bench {
         subject: BenchSubject,
         goals: Goals,
+        /// A plugin file whose first call `Plugins` measures as well.
+        plugin: Option<PathBuf>,
     },
     /// The hidden helper that applies the operating system's sandbox; `app` dispatches it before anything else.
     Helper,
@@ -85,6 +99,7 @@ pub enum BenchSubject {
     Start,
     Loop,
     Commands,
+    Plugins,
 }
 
 /// Whether a missed goal is an error.

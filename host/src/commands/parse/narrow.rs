@@ -43,7 +43,7 @@ pub(super) fn field(known: Known, value: &Value<'_>, kind: Kind, again: bool, fi
 
 /// A list of what an agent is good at. Words of Garth's own could be meant as a restriction.
 fn is_prose(node: &Node) -> bool {
-    let words = ["workspace", "process", "state", "secrets", "none", "read", "write"];
+    let words = ["workspace", "process", "state", "secret_files", "none", "read", "write"];
     let Shape::List(items) = &node.shape else { return false };
     let is_text = |item: &Node| match &item.shape {
         Shape::Plain(text) | Shape::Text(text) => !words.contains(&text.trim().to_lowercase().as_str()),
@@ -188,7 +188,9 @@ fn nothing() -> Grant {
         workspace: Some(Workspace::All(Access::None)),
         process: Some(Vec::new()),
         state: Some(ByteSize(0)),
-        secrets: Some(false),
+        http: Some(Vec::new()),
+        secrets: Some(Vec::new()),
+        secret_files: Some(false),
     }
 }
 
@@ -213,14 +215,16 @@ fn capabilities(value: &Value<'_>, notes: &mut Notes) -> Grant {
         }
         let read = serde_json::from_value::<Grant>(Json::Object(Map::from_iter([(part.clone(), node.json())])));
         match (part.as_str(), read) {
-            ("secrets", Ok(Grant { secrets: Some(true), .. })) => {
-                notes.error(node.line, "`secrets` is the user's to grant, never a file's; refused");
-                grant.secrets = Some(false);
+            ("secret_files", Ok(Grant { secret_files: Some(true), .. })) => {
+                notes.error(node.line, "`secret_files` is the user's to grant, never a file's; refused");
+                grant.secret_files = Some(false);
             }
             ("workspace", Ok(Grant { workspace: Some(workspace), .. })) => grant.workspace = Some(workspace),
             ("process", Ok(Grant { process: Some(process), .. })) => grant.process = Some(process),
             ("state", Ok(Grant { state: Some(state), .. })) => grant.state = Some(state),
-            ("secrets", Ok(Grant { secrets: Some(false), .. })) => grant.secrets = Some(false),
+            ("http", Ok(Grant { http: Some(http), .. })) => grant.http = Some(http),
+            ("secrets", Ok(Grant { secrets: Some(secrets), .. })) => grant.secrets = Some(secrets),
+            ("secret_files", Ok(Grant { secret_files: Some(false), .. })) => grant.secret_files = Some(false),
             (_, read) => {
                 let reason = read.err().map_or_else(|| "it is empty".to_string(), |error| error.to_string());
                 let mut error = |left| {
@@ -244,9 +248,17 @@ fn capabilities(value: &Value<'_>, notes: &mut Notes) -> Grant {
                         error("nothing is kept");
                         grant.state = nothing().state;
                     }
+                    "http" => {
+                        error("no server may be reached");
+                        grant.http = nothing().http;
+                    }
                     "secrets" => {
-                        error("secrets stay closed");
-                        grant.secrets = Some(false);
+                        error("no secret is used");
+                        grant.secrets = nothing().secrets;
+                    }
+                    "secret_files" => {
+                        error("such files stay closed");
+                        grant.secret_files = Some(false);
                     }
                     _ => {
                         error("the tools may touch nothing");

@@ -195,7 +195,7 @@ fn capabilities_fail_closed_part_by_part() {
     let part = grant("capabilities:\n  workspace: reed\n  process: [[git]]");
     assert_eq!((part.workspace, part.process.map(|list| list.len())), (Some(Workspace::All(Access::None)), Some(1)));
     assert_eq!(grant("capabilities: {process: git}").process, Some(Vec::new()));
-    assert_eq!(grant("capabilities: {secrets: true}").secrets, Some(false));
+    assert_eq!(grant("capabilities: {secret_files: true}").secret_files, Some(false));
     for lines in
         ["capabilities:", "capabilities: read", "capabilities: [read]", "capabilities: {nets: 1}", "capabilities: a: b"]
     {

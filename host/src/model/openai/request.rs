@@ -40,9 +40,7 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, tools_as_text: bool) 
 
 /// OpenAI's and Ollama's form of a tool.
 pub(crate) fn tool(tool: &ToolSpec) -> Value {
-    json!({ "type": "function", "function": {
-        "name": tool.name, "description": tool.description, "parameters": tool.input_schema,
-    } })
+    json!({ "type": "function", "function": tool.function() })
 }
 
 fn message(message: &Message, replay_reasoning: bool) -> Value {
