@@ -3,7 +3,8 @@
 
 use garth::plugins::builtin::BUILTIN;
 use garth::plugins::pack::{Sections, read_sections};
-use garth::policy::{Access, Workspace};
+use garth::policy::{Access, HttpAccess, Workspace};
+use garth::protocol::ToolSpec;
 use sha2::{Digest, Sha256};
 
 fn sections() -> Vec<Sections> {
@@ -25,15 +26,15 @@ fn every_plugin_is_packed_and_is_what_its_digest_says() {
 fn all_tools_together_take_a_thousand_tokens() {
     let mut total = 0;
     let packed = sections().into_iter().flat_map(|sections| sections.catalogue);
-    let packed = packed.map(|tool| (tool.name, tool.description, tool.input_schema));
-    let skill = garth::agent::skill_tool();
-    for (name, description, schema) in packed.chain([(skill.name, skill.description, skill.input_schema)]) {
-        let json = serde_json::json!({"name": name, "description": description, "input_schema": schema});
+    let packed =
+        packed.map(|tool| ToolSpec { name: tool.name, description: tool.description, input_schema: tool.input_schema });
+    for tool in packed.chain(garth::agent::host_tools()) {
+        let json = tool.function();
         let length = json.to_string().chars().count();
         println!("{length:5} {json}");
         total += length;
     }
-    assert!(total <= 4_250, "{total} characters");
+    assert!(total <= 4_200, "{total} characters");
 }
 
 #[test]
@@ -61,7 +62,14 @@ fn capabilities_are_the_least_that_the_tools_need() {
             };
             let mut programs: Vec<_> = capabilities.process.iter().map(|prefix| prefix[0].as_str()).collect();
             programs.dedup();
-            lines.push(format!("{} {access} {}", tool.name, programs.join(" ")).trim_end().to_owned());
+            let server = |http: &HttpAccess| {
+                let ports: Vec<_> = http.ports.iter().map(u16::to_string).collect();
+                format!("{} {}:{}", http.methods.join("/"), http.host, ports.join("/"))
+            };
+            let servers: Vec<_> = capabilities.http.iter().map(server).collect();
+            let line = [&[tool.name.as_str(), access][..], &programs].concat().join(" ");
+            lines.push(format!("{line} {}", servers.join(" ")).trim_end().to_owned());
+            assert!(capabilities.secrets.is_empty(), "{line}");
         }
     }
     let expected = [
@@ -79,6 +87,7 @@ fn capabilities_are_the_least_that_the_tools_need() {
         "git_log read git",
         "git_show read git",
         "git_commit write git",
+        "fetch none GET *:80/443",
         "think none",
         "todo none",
     ];

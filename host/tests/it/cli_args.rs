@@ -49,11 +49,17 @@ fn commands_are_understood() {
     check(&["trust", "--revoke"], Command::Trust { action: TrustAction::Revoke });
     check(&["prompt"], Command::Prompt);
     check(&["sessions"], Command::Sessions);
-    check(&["bench", "sandbox"], Command::Bench { subject: BenchSubject::Sandbox, goals: Goals::Report });
-    check(&["bench", "search", "--check"], Command::Bench { subject: BenchSubject::Search, goals: Goals::Check });
-    check(&["bench", "start"], Command::Bench { subject: BenchSubject::Start, goals: Goals::Report });
-    check(&["bench", "loop"], Command::Bench { subject: BenchSubject::Loop, goals: Goals::Report });
-    check(&["bench", "commands"], Command::Bench { subject: BenchSubject::Commands, goals: Goals::Report });
+    check(&["bench", "sandbox"], Command::Bench { subject: BenchSubject::Sandbox, goals: Goals::Report, plugin: None });
+    check(
+        &["bench", "search", "--check"],
+        Command::Bench { subject: BenchSubject::Search, goals: Goals::Check, plugin: None },
+    );
+    check(&["bench", "start"], Command::Bench { subject: BenchSubject::Start, goals: Goals::Report, plugin: None });
+    check(&["bench", "loop"], Command::Bench { subject: BenchSubject::Loop, goals: Goals::Report, plugin: None });
+    check(
+        &["bench", "commands"],
+        Command::Bench { subject: BenchSubject::Commands, goals: Goals::Report, plugin: None },
+    );
     let catalogue = |action| Command::Commands { action };
     let new = |kind, place| CatalogueAction::New { name: "git:amend".into(), kind, place };
     let expand = |line: &str| catalogue(CatalogueAction::Expand { line: line.into() });

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use garth::protocol::Event;
-use garth::terminal::{Part, Question, Style, Transcript, is_hidden};
+use garth::protocol::{Event, is_hidden};
+use garth::terminal::{Part, Question, Style, Transcript};
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr;
 

@@ -1,16 +1,14 @@
 //! The built-in commands and skills, the top-level `commands/`: each says what it is, narrows its tools, names only tools
-//! and parameters that exist and that it leaves itself, and is short enough for a small model. What the skill about
-//! plugins says is held to this repository.
+//! and parameters that exist and that it leaves itself, and is short enough for a small model.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use garth::commands::{Entry, Kind, Origin, Place, Syntax, parse};
 use garth::plugins::builtin::BUILTIN;
-use garth::plugins::manifest::Manifest;
 use garth::plugins::pack::read_sections;
 use garth::policy::{Access, Capabilities, Workspace};
-use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Parser};
 
 /// Characters; about 600 tokens.
 const LONGEST_BODY: usize = 2_400;
@@ -73,22 +71,13 @@ fn left(entry: &Entry) -> Vec<&str> {
     tools.iter().map(|pattern| pattern.written.as_str()).collect()
 }
 
-/// What stands between backticks, and the blocks of code with their languages.
-fn code(body: &str) -> (Vec<String>, Vec<(String, String)>) {
-    let (mut spans, mut blocks, mut open) = (Vec::new(), Vec::new(), false);
-    for event in Parser::new(body) {
-        match event {
-            Event::Code(code) => spans.push(code.to_string()),
-            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(info))) => {
-                blocks.push((info.to_string(), String::new()));
-                open = true;
-            }
-            Event::Text(text) if open => blocks.last_mut().unwrap().1.push_str(&text),
-            Event::End(TagEnd::CodeBlock) => open = false,
-            _ => {}
-        }
-    }
-    (spans, blocks)
+/// What stands between backticks.
+fn code(body: &str) -> Vec<String> {
+    let spans = Parser::new(body).filter_map(|event| match event {
+        Event::Code(code) => Some(code.to_string()),
+        _ => None,
+    });
+    spans.collect()
 }
 
 #[test]
@@ -121,7 +110,7 @@ fn each_names_only_what_it_leaves_itself() {
             assert!(known.contains_key(*tool), "/{name}: there is no tool {tool}");
         }
         let parameters: Vec<&String> = left.iter().flat_map(|tool| &known[*tool].parameters).collect();
-        for word in code(&entry.body).0 {
+        for word in code(&entry.body) {
             let is_name = !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
             if known.contains_key(&word) {
                 assert!(left.contains(&word.as_str()), "/{name} names {word}, which it does not leave itself");
@@ -161,44 +150,5 @@ fn a_commit_is_all_that_commit_can_do() {
         assert!(capabilities.reads_only() || tool == "git_commit", "{tool}");
         let grant = entry.fields.capabilities.clone().unwrap();
         assert_eq!(capabilities.granted(&grant).process, capabilities.process, "{tool} could not run");
-    }
-}
-
-#[test]
-fn the_skill_about_plugins_is_true() {
-    let entry = skill();
-    let (spans, blocks) = code(&entry.body);
-    let in_repository = |word: &&String| {
-        ["plugins/", "host/", "wit/"].iter().any(|folder| word.starts_with(folder)) && !word.contains("plugins/count")
-    };
-    let paths: Vec<&String> = spans.iter().filter(in_repository).collect();
-    assert!(paths.len() >= 6, "{paths:?}");
-    for path in paths {
-        assert!(root().join(path).exists(), "there is no {path}");
-    }
-
-    let block = |language: &str, with: &str| {
-        let found = blocks.iter().find(|(info, text)| info == language && text.contains(with));
-        found.unwrap_or_else(|| panic!("no {language} with {with}")).1.clone()
-    };
-    let manifest = Manifest::from_toml(&block("toml", "wit =")).unwrap();
-    assert_eq!(manifest.tools.keys().collect::<Vec<_>>(), ["count_lines"]);
-    assert!(block("rust", "impl Tool").contains("const NAME: &'static str = \"count_lines\";"));
-
-    // The crate's manifest is that of a plugin that is there, but for names and what it needs besides.
-    let crate_manifest: toml::Table = block("toml", "[package]").parse().unwrap();
-    let plan: toml::Table = std::fs::read_to_string(root().join("plugins/plan/Cargo.toml")).unwrap().parse().unwrap();
-    for (section, keys) in crate_manifest.iter().map(|(section, keys)| (section, keys.as_table().unwrap())) {
-        for (key, value) in keys.iter().filter(|(key, _)| *key != "name") {
-            assert_eq!(plan[section].get(key), Some(value), "[{section}] {key}");
-        }
-    }
-
-    // Where a new plugin has to be named.
-    for (file, word) in
-        [("Cargo.toml", "members"), ("host/Cargo.toml", "[build-dependencies]"), ("host/build.rs", "PLUGINS")]
-    {
-        assert!(std::fs::read_to_string(root().join(file)).unwrap().contains(word), "{file}: {word}");
-        assert!(entry.body.contains(file) && entry.body.contains(word), "{file}: {word}");
     }
 }

@@ -43,8 +43,8 @@ fn a_project_may_tighten_and_needs_trust_to_loosen() {
         ("[process]\nreadable = [\"/home\"]", false, false),
         ("[process]\npath = [\"/tmp\"]", false, false),
         ("[process]\nenv = [\"TOKEN\"]", false, false),
-        ("[plugins.files]\nsecrets = true", false, false),
-        ("[plugins.files.tools.read_file]\nsecrets = true", false, false),
+        ("[plugins.files]\nsecret_files = true", false, false),
+        ("[plugins.files.tools.read_file]\nsecret_files = true", false, false),
         ("[session]\nkeep = 1", false, false),
     ] {
         let world = World::new().user(user).project(text);

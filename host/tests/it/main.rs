@@ -3,6 +3,7 @@
 
 mod agent;
 mod architecture;
+mod authoring;
 mod builtin;
 mod cli_args;
 mod cli_commands;
@@ -14,13 +15,21 @@ mod commands_builtin;
 mod commands_guide;
 mod config;
 mod config_trust;
+#[cfg(feature = "external-tools")]
+mod external;
 mod model;
 mod model_faults;
+mod plugin_cases;
+mod plugin_file;
+mod plugin_files;
+mod plugins_guide;
+mod plugins_live;
 mod policy;
 mod policy_approve;
 mod policy_restrict;
 mod process;
 mod recover;
+mod registry;
 mod repl;
 mod repl_live;
 mod sandbox;

@@ -125,18 +125,19 @@ fn capabilities_fall_and_never_rise() {
         workspace: Workspace::All(Access::Write),
         process: vec![vec!["git".into()], vec!["sh".into(), "-c".into()]],
         state: Some(ByteSize(1 << 20)),
-        secrets: true,
+        secret_files: true,
+        ..Capabilities::default()
     };
     for (grant, from, expected) in [
         ("{}", &full, full.describe()),
         (r#"{"workspace": "read"}"#, &full, full.describe().replace("writes", "reads")),
         (
-            r#"{"process": [["git", "log"]], "state": "1KiB", "secrets": false}"#,
+            r#"{"process": [["git", "log"]], "state": "1KiB", "secret_files": false}"#,
             &full,
             "writes the workspace, runs git log, keeps up to 1KiB of its own".into(),
         ),
         (
-            r#"{"workspace": "none", "process": [], "secrets": true}"#,
+            r#"{"workspace": "none", "process": [], "secret_files": true}"#,
             &full,
             "keeps up to 1MiB of its own, reads files that look like secrets".into(),
         ),
@@ -146,7 +147,7 @@ fn capabilities_fall_and_never_rise() {
             "writes docs, keeps up to 1MiB of its own, reads files that look like secrets".into(),
         ),
         (
-            r#"{"workspace": "write", "process": [["rm"]], "state": "1MiB", "secrets": true}"#,
+            r#"{"workspace": "write", "process": [["rm"]], "state": "1MiB", "secret_files": true}"#,
             &Capabilities::default(),
             "touches nothing".into(),
         ),
@@ -168,7 +169,7 @@ fn what_restricts_is_said_in_words() {
         &["Bash(git push:*)"],
         Some(r#"{"workspace": "read", "process": [["git", "log"]]}"#),
     );
-    let none = restriction(Some(&[]), &[], Some(r#"{"workspace": "none", "process": [], "secrets": false}"#));
+    let none = restriction(Some(&[]), &[], Some(r#"{"workspace": "none", "process": [], "secret_files": false}"#));
     insta::assert_snapshot!(
         [
             Restriction::default().describe(),
@@ -225,18 +226,22 @@ fn processes() -> impl Strategy<Value = Vec<Vec<String>>> {
 
 fn capabilities() -> impl Strategy<Value = Capabilities> {
     let state = prop::option::of((0u64..4).prop_map(ByteSize));
-    (workspaces(), processes(), state, any::<bool>()).prop_map(|(workspace, process, state, secrets)| Capabilities {
-        workspace,
-        process,
-        state,
-        secrets,
+    (workspaces(), processes(), state, any::<bool>()).prop_map(|(workspace, process, state, secret_files)| {
+        Capabilities { workspace, process, state, secret_files, ..Capabilities::default() }
     })
 }
 
 fn grants() -> impl Strategy<Value = Grant> {
     let state = prop::option::of((0u64..4).prop_map(ByteSize));
-    (prop::option::of(workspaces()), prop::option::of(processes()), state, prop::option::of(any::<bool>()))
-        .prop_map(|(workspace, process, state, secrets)| Grant { workspace, process, state, secrets })
+    (prop::option::of(workspaces()), prop::option::of(processes()), state, prop::option::of(any::<bool>())).prop_map(
+        |(workspace, process, state, secret_files)| Grant {
+            workspace,
+            process,
+            state,
+            secret_files,
+            ..Grant::default()
+        },
+    )
 }
 
 fn restrictions() -> impl Strategy<Value = Restriction> {
@@ -268,7 +273,7 @@ proptest! {
                 let command: Vec<String> = command.iter().map(|word| word.to_string()).collect();
                 prop_assert!(process_allowed(&left.process, &command).is_err() || process_allowed(&had.process, &command).is_ok());
             }
-            prop_assert!(left.state <= had.state && left.secrets <= had.secrets);
+            prop_assert!(left.state <= had.state && left.secret_files <= had.secret_files);
         }
         // Both together leave what each of them leaves, in whatever order they came.
         for tool in NAMES {
@@ -281,6 +286,6 @@ proptest! {
         }
         let (left, in_turn) = (both.narrow(&had), other.narrow(&one.narrow(&had)));
         prop_assert!(PATHS.iter().all(|path| left.workspace.access(path) == in_turn.workspace.access(path)));
-        prop_assert_eq!((left.process, left.state, left.secrets), (in_turn.process, in_turn.state, in_turn.secrets));
+        prop_assert_eq!((left.process, left.state, left.secret_files), (in_turn.process, in_turn.state, in_turn.secret_files));
     }
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::agent::Project;
 use crate::agent::last_user;
+use crate::plugin_file::Made;
 use crate::server::{Reply, Server};
 
 /// Far more than anything takes on an idle machine.
@@ -24,7 +25,7 @@ impl Session {
     fn open(project: &Project, server: &Server) -> Session {
         let url = server.url();
         let mut garth = project.garth(&["--provider", "openai", "--url", &url, "--model", "test"]);
-        garth.env("GARTH_COMMANDS__ORDER", "project").stdin(Stdio::piped());
+        garth.env("GARTH_COMMANDS__ORDER", "project,plugins").stdin(Stdio::piped());
         let mut child = garth.spawn().unwrap();
         let keys = child.stdin.take().unwrap();
         let (sender, lines) = std::sync::mpsc::channel();
@@ -169,4 +170,54 @@ fn a_branch_switch_with_a_thousand_files_is_taken_in() {
     let seen = session.close();
     let longest = seen.iter().map(String::len).max().unwrap_or_default();
     assert!(longest < 1_000, "a reload of a thousand names is cut: {longest}");
+}
+
+#[test]
+fn a_plugin_file_waits_is_looked_at_accepted_and_used() {
+    let project = Project::new(&[]);
+    let server = Server::openai(vec![
+        Reply::call("call_tool", serde_json::json!({"name": "lint", "arguments": {"path": "a"}})),
+        Reply::text("Answer 1."),
+        Reply::text("Answer 2."),
+    ]);
+    let mut session = Session::open(&project, &server);
+    let made = Made { command: Some(("commands/tidy.md", "Tidy $1.\n")), ..Made::default() };
+    let (file, digest) = (".garth/plugins/lint.wasm", garth::plugins::digest(&made.file()));
+    std::fs::create_dir_all(project.root().join(".garth/plugins")).unwrap();
+    // As a slow copy writes it: nothing is said of the half.
+    let (half, whole) = (made.file()[..900].to_vec(), made.file());
+    std::fs::write(project.root().join(file), half).unwrap();
+    std::thread::sleep(Duration::from_millis(200));
+    std::fs::write(project.root().join(file), whole).unwrap();
+    let waits = session.wait("plugin waits: lint 0.1.0");
+    assert!(waits.contains("/plugins accept lint") && waits.contains(&digest[..8]), "{waits}");
+    assert!(!session.seen.iter().any(|line| line.contains("not a WebAssembly")), "{:#?}", session.seen);
+    session.enter("/tools");
+    session.wait("call_tool (garth)");
+    assert!(!session.seen.iter().any(|line| line.contains("lint (lint)")), "{:#?}", session.seen);
+    session.enter("/plugins");
+    session.wait("lint 0.1.0 (.garth/plugins/lint.wasm), waiting");
+    session.enter("/plugins accept lint");
+    session.wait("Made by hand.");
+    session.wait(&digest);
+    let way = session.wait("to use exactly this: ");
+    let (_, accept) = way.split_once("exactly this: ").unwrap();
+    session.enter("/plugins accept lint 0123456789abcdef0123456789abcdef");
+    session.wait("waits that was shown so");
+    session.enter(accept);
+    session.wait("plugins: +lint");
+    session.listed("tidy", "/lint:tidy");
+    session.enter("lint it");
+    session.wait("Answer 1.");
+    let requests = server.requests();
+    // Nothing was said before: the context begins with what is there by then.
+    assert!(requests[0].json()["tools"].to_string().contains("Does lint."));
+    let result = requests[1].json()["messages"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((result["role"].as_str(), result["content"].as_str()), (Some("tool"), Some("one")));
+    std::fs::remove_file(project.root().join(file)).unwrap();
+    session.wait("plugins: -lint");
+    session.enter("go on");
+    session.wait("Answer 2.");
+    assert_eq!(last_asked(&server), "[Tools that are gone: lint]\n\ngo on");
+    session.close();
 }

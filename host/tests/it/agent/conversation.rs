@@ -63,13 +63,17 @@ impl Conversation {
                 network: false,
             },
             workspace: root,
-            plugins: plugins.unwrap(),
+            plugins: plugins::Live::fixed(plugins.unwrap()),
             commands: live.clone(),
             usage: scratch.path().join("skills.json"),
             trusts: Box::new(|_| false),
+            secrets: garth::secrets::Store::open(scratch.path().join("secrets.json")),
             runner: Runner::new(process::Settings { helper, ..Default::default() }),
             approvals: Approvals::new(ApprovalMode::Auto, Vec::new(), Box::new(|_| Ok(()))),
+            consents: plugins::Consents::open(scratch.path().join("p.json"), scratch.path().join("u.json")),
             recorder: Recorder::new(journal, events_in),
+            audit: garth::audit::Log::open(scratch.path().join("audit")),
+            unaudited: Default::default(),
         };
         let model = model::connect(Endpoint::new(Provider::OpenAi, server.url(), "test")).unwrap();
         let (ops, ops_out) = mpsc::channel(100);

@@ -3,13 +3,16 @@
 
 mod approval;
 mod commands;
+mod consent;
 mod conversation;
 mod ending;
+mod plugins;
 mod project;
 mod restriction;
+mod secrets;
 mod session;
 mod skills;
 mod steps;
 
 pub use commands::last_user;
-pub use project::Project;
+pub use project::{Project, home};

@@ -42,11 +42,13 @@ fn the_prompt_lists_what_the_model_may_call() {
     assert!(list.contains("\n- pdf: Fills PDF forms.\n") && list.contains("\n- quiet: Quiet."), "{list}");
     assert!(!list.contains("Mine.") && !list.contains("Helps."), "{list}");
     let tools = request["tools"].as_array().unwrap();
-    assert_eq!(tools.last().unwrap()["function"]["name"], "skill");
+    let last: Vec<&str> = tools.iter().rev().take(2).map(|tool| tool["function"]["name"].as_str().unwrap()).collect();
+    assert_eq!(last, ["call_tool", "skill"]);
 
     let server = Server::openai(vec![Reply::text("Hello.")]);
     Project::new(&[]).run_at_home(&server, tempfile::tempdir().unwrap().path(), &[], "hello").expect(0);
-    assert_eq!(server.requests()[0].json()["tools"].as_array().unwrap().last().unwrap()["function"]["name"], "skill");
+    let tools = server.requests()[0].json()["tools"].clone();
+    assert!(tools.as_array().unwrap().iter().any(|tool| tool["function"]["name"] == "skill"), "{tools}");
 }
 
 #[test]

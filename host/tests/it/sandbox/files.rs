@@ -326,7 +326,7 @@ async fn a_link_does_not_become_dangerous_by_moving() {
 #[tokio::test]
 async fn secrets_are_open_to_a_tool_that_has_them() {
     let mut yard = furnished(Access::Write);
-    yard.capabilities.secrets = true;
+    yard.capabilities.secret_files = true;
     check(
         &yard,
         &[

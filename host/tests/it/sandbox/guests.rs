@@ -11,6 +11,12 @@ pub fn fixtures() -> &'static [u8] {
     FIXTURES.get_or_init(|| build("fixtures", "garth_fixtures"))
 }
 
+/// The component of `plugins/fixtures-plain`.
+pub fn plain() -> &'static [u8] {
+    static PLAIN: OnceLock<Vec<u8>> = OnceLock::new();
+    PLAIN.get_or_init(|| build("fixtures-plain", "garth_fixtures_plain"))
+}
+
 fn build(folder: &str, file: &str) -> Vec<u8> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("guests");

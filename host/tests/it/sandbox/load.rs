@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use garth::policy::{Access, Limits};
-use garth::sandbox::{Component, Imports, LoadError, Sandbox, Settings};
+use garth::sandbox::{Component, Imports, Interface, LoadError, Sandbox, Settings};
 
 use super::{Yard, guests, shared};
 
@@ -43,9 +43,35 @@ fn what_is_no_plugin_or_of_another_contract_is_refused_by_name() {
     let refused = load(&shell("garth:plugin/process@0.1.0", tools), Imports::default()).err().unwrap();
     assert_eq!(refused, LoadError::Undeclared { name: "garth:plugin/process@0.1.0".to_owned() });
     assert!(matches!(shared().0.load(guests::fixtures(), &Imports::default()), Err(LoadError::Undeclared { .. })));
-    // `wasi:http` is stubbed; what is wrong here is only that the tools are missing.
+    // `wasi:http` is offered; what is wrong here is only that the tools are missing.
     let refused = load(&shell("wasi:http/types@0.2.0", tools), all).err().unwrap();
-    assert!(matches!(refused, LoadError::Link(_)), "{refused}");
+    assert!(matches!(&refused, LoadError::Differs { what, .. } if what.contains("no function `call`")), "{refused}");
+}
+
+#[test]
+fn what_takes_long_to_read_is_refused_by_its_number_of_types() {
+    let check = |wat: String, said: &str| {
+        let wasm = wat::parse_str(&wat).unwrap();
+        let begun = std::time::Instant::now();
+        let read = Interface::read(&wasm).map(drop).map_err(|error| error.to_string());
+        assert_eq!(read.is_err(), !said.is_empty(), "{read:?}");
+        assert!(read.clone().err().unwrap_or_default().contains(said), "{read:?}");
+        if !said.is_empty() {
+            let loaded = shared().0.load(&wasm, &Imports::default()).err().unwrap().to_string();
+            assert!(loaded.contains(said), "{loaded}");
+        }
+        assert!(begun.elapsed().as_secs() < 5, "{:?}", begun.elapsed());
+    };
+    let record = r#"(type (record (field "a" u8)))"#;
+    let many = "more than 20000 types, imports and exports";
+    check(format!("(component {})", record.repeat(2_000)), "");
+    check(format!("(component {})", record.repeat(30_000)), many);
+    // In a type, and in a component inside.
+    check(format!("(component (type (instance {})))", record.repeat(30_000)), many);
+    check(format!("(component (component {}))", record.repeat(30_000)), many);
+    let long = "a".repeat(5_000);
+    let fields = |n: usize| format!(r#"(type (record (field "{long}{n}" u8)))"#);
+    check(format!("(component {})", (0..1_000).map(fields).collect::<String>()), "more than 4 MiB of types");
 }
 
 struct Store {

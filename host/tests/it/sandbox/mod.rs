@@ -3,9 +3,12 @@
 mod calls;
 mod files;
 mod greedy;
-mod guests;
+pub mod guests;
+mod hostile;
+pub mod http;
 mod limits;
 mod load;
+mod plain;
 mod programs;
 mod reading;
 mod state;

@@ -1,0 +1,12 @@
+//! Plugins of others: installing, updating, removing and checking them as a process, and what servers may try meanwhile.
+
+mod consent;
+mod https;
+mod install;
+mod oci;
+pub mod plugin;
+#[cfg(feature = "external-tools")]
+mod real;
+mod signed;
+mod web;
+mod world;
