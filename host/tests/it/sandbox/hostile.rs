@@ -143,7 +143,9 @@ async fn a_link_that_is_swapped_leads_nowhere() {
     let wrote = yard.call("race", "write\n/workspace/door/x\n500").await.result;
     done.store(true, Ordering::Relaxed);
     assert!(swapping.join().unwrap() > 20, "the door hardly moved");
-    assert_eq!(seen.unwrap().text, "inside");
+    // On a busy machine no try may have met the door in its place.
+    let seen = seen.unwrap().text;
+    assert!(seen.is_empty() || seen == "inside", "{seen}");
     assert!(wrote.is_ok());
     assert_eq!(std::fs::read_to_string(outside).unwrap(), "outside");
     assert_eq!(std::fs::read_dir(&yard.outside).unwrap().count(), 1);
