@@ -7,6 +7,7 @@ mod ask;
 mod call;
 mod call_tool;
 mod calls;
+mod checks;
 mod command;
 mod consent;
 mod context;
@@ -37,6 +38,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use account::{arguments_digest, audited};
+pub use checks::Checker;
 pub use consent::needs_grant;
 pub use known::first_listing;
 pub use record::Recorder;
@@ -98,6 +100,7 @@ pub struct Services {
     pub usage: PathBuf,
     pub trusts: Trusts,
     pub runner: Runner,
+    pub checks: Checker,
     /// What no result may show.
     pub secrets: secrets::Store,
     pub approvals: Approvals,

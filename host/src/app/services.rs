@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::agent;
 use crate::audit;
+use crate::check::Checks;
 use crate::config::{Loaded, Paths, Settings, settings};
 use crate::model::{self, Endpoint, ModelError, Sampling, Secret};
 use crate::plugins::{Consents, Plugins, Setup};
@@ -101,6 +102,11 @@ pub fn runner(settings: &Settings) -> Result<Runner> {
         helper: helper()?,
         ..process::Settings::default()
     }))
+}
+
+/// What runs after a file was written.
+pub fn checks(settings: &Settings) -> Result<agent::Checker> {
+    Ok(agent::Checker::new(Checks::new(&settings.checks).map_err(anyhow::Error::msg)?))
 }
 
 /// This program, which is also the helper that confines others.

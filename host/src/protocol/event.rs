@@ -124,6 +124,18 @@ pub enum Event {
         path: String,
         before: Option<String>,
     },
+    /// A check of what a call has written, before the call's `ToolFinished`, whose text tells what was found.
+    Checked {
+        call_id: String,
+        /// The name in `[checks.NAME]`.
+        check: String,
+        files: Vec<String>,
+        end: CheckEnd,
+        findings: u32,
+        /// Why it did not run, or the first line of what could not be read.
+        detail: Option<String>,
+        duration_ms: u64,
+    },
     /// The result, as the model sees it.
     ToolFinished {
         call_id: String,
@@ -218,6 +230,17 @@ pub enum ToolStatus {
     /// A limit of the sandbox ended the call, or the guest trapped.
     Stopped,
     Cancelled,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckEnd {
+    Passed,
+    Failed,
+    /// The program failed and said nothing that its `messages` can read.
+    Unclear,
+    NotRun,
 }
 
 /// One program that a call ran.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::turn::{Cost, ending};
 use super::{
-    Flow, Role, Style, answered, block, call_line, command, duration, escape, name_line, one_line, plugins,
+    Flow, Role, Style, answered, block, call_line, checked, command, duration, escape, name_line, one_line, plugins,
     result_block,
 };
 use crate::protocol::{Event, Level, ToolSummary};
@@ -176,6 +176,9 @@ impl Transcript {
                 block(style, TOLD, role, &format!("plugin: {}", one_line(message)))
             }
             Event::ApprovalResolved { answer, .. } => answered(style, answer),
+            Event::Checked { check, end, findings, detail, duration_ms, .. } => {
+                checked(style, check, *end, *findings, detail.as_deref(), *duration_ms)
+            }
             Event::ToolFinished { call_id, tool, status, text, data, duration_ms, programs: _ } => {
                 self.progress.remove(call_id);
                 // Calls that run in parallel finish in any order, and a refused one never started.

@@ -124,6 +124,7 @@ impl World {
             usage: self.at("usage.json"),
             trusts: Box::new(|_| false),
             runner,
+            checks: garth::agent::Checker::default(),
             secrets: secrets::Store::open(self.at("state/secrets.json")),
             approvals: Approvals::new(self.mode, self.rules.clone(), Box::new(|_| Ok(()))),
             consents: self.consents(),

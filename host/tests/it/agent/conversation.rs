@@ -69,6 +69,7 @@ impl Conversation {
             trusts: Box::new(|_| false),
             secrets: garth::secrets::Store::open(scratch.path().join("secrets.json")),
             runner: Runner::new(process::Settings { helper, ..Default::default() }),
+            checks: garth::agent::Checker::default(),
             approvals: Approvals::new(ApprovalMode::Auto, Vec::new(), Box::new(|_| Ok(()))),
             consents: plugins::Consents::open(scratch.path().join("p.json"), scratch.path().join("u.json")),
             recorder: Recorder::new(journal, events_in),

@@ -60,6 +60,7 @@ impl Talk {
             usage: top.join("skills.json"),
             trusts: Box::new(|_| false),
             runner: Runner::new(process::Settings { helper, ..Default::default() }),
+            checks: garth::agent::Checker::default(),
             secrets: garth::secrets::Store::open(top.join("state/secrets.json")),
             approvals: Approvals::new(ApprovalMode::Ask, Vec::new(), Box::new(|_| Ok(()))),
             consents: yard.consents.clone(),
