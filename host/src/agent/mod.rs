@@ -4,6 +4,7 @@
 mod account;
 mod announced;
 mod ask;
+mod budget;
 mod call;
 mod call_tool;
 mod calls;
@@ -84,6 +85,8 @@ pub struct Settings {
     pub result_limit: usize,
     /// Tokens that the model reads at once, as far as settings tell.
     pub window: usize,
+    /// Percent of the window at which the conversation is compacted.
+    pub compact_at: usize,
     pub sampling: Sampling,
     /// Whether programs reach the network.
     pub network: bool,

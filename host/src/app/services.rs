@@ -165,6 +165,7 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         timeout: settings.agent.timeout.map(|span| span.0),
         result_limit: RESULT_LIMIT,
         window: settings.model.num_ctx.unwrap_or(settings.model.max_ctx) as usize,
+        compact_at: settings.agent.compact_at as usize,
         network: settings.process.network,
         sampling: Sampling {
             temperature: settings.model.temperature,

@@ -9,5 +9,5 @@ mod syntax;
 
 pub use definition::{Check, Checks, Definition, How, Program, expression};
 pub use messages::Finding;
-pub use report::{MOST, excerpt_lines, report};
+pub use report::{MOST, excerpt_lines, report, tells_errors};
 pub use syntax::{Syntax, check_syntax};

@@ -33,6 +33,13 @@ pub fn report(check: &str, findings: &[Finding], code: impl Fn(&Finding) -> Stri
     text
 }
 
+/// Whether a result tells of errors that a check has found.
+pub fn tells_errors(text: &str) -> bool {
+    let head =
+        |line: &str| line.ends_with(" found an error:") || line.contains(" found ") && line.ends_with(" errors:");
+    text.lines().any(head)
+}
+
 /// The line (from 1) with the one before it and the one after, each on a line of its own that begins with its number.
 pub fn excerpt_lines(content: &str, line: usize) -> String {
     let mut text = String::new();
@@ -56,6 +63,7 @@ mod tests {
             |line| Finding { file: Some("a.x".into()), line, column: Some(2), message: format!("wrong {line}") };
         let code = |finding: &Finding| excerpt_lines(content, finding.line);
         let text = report("lint", &[finding(1)], code);
+        assert!(tells_errors(&format!("written\n{text}")) && !tells_errors("3 errors: found"));
         assert_eq!(text, "lint found an error:\na.x:1:2: wrong 1\n>    1 | one\n     2 | two");
         let text = report("lint", &[finding(3)], code);
         assert!(text.ends_with("\n     2 | two\n>    3 | three"), "{text}");

@@ -120,6 +120,7 @@ pub struct Endpoint {
 pub struct Agent {
     pub max_steps: u32,
     pub loop_repeats: u32,
+    pub compact_at: u32,
     pub parallel_reads: u32,
     /// Of a whole turn; `None`: no limit.
     #[serde(deserialize_with = "auto")]

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Answer, ApprovalMode, ApprovalRequest, ToolCall, ToolSpec, Usage};
+use super::{Answer, ApprovalMode, ApprovalRequest, Message, ToolCall, ToolSpec, Usage};
 
 /// Something that happened. Times are milliseconds; ids are unique within the session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,13 @@ pub enum Event {
     /// Back in the conversation that the fork began in, where `text` is all that is known of it.
     ForkEnded {
         text: String,
+    },
+    /// The conversation was shortened to fit the window: these are its messages from now on. Counts of tokens are estimates.
+    Compacted {
+        messages: Vec<Message>,
+        before: u64,
+        after: u64,
+        window: u64,
     },
     /// A request to the model begins.
     StepStarted {

@@ -59,6 +59,7 @@ impl Conversation {
                 timeout: None,
                 result_limit: 24_000,
                 window: 32_768,
+                compact_at: 75,
                 sampling: Sampling::default(),
                 network: false,
             },
