@@ -1,6 +1,7 @@
 //! `garth bench`: what the promises about speed come to on this machine. Ratios carry over between machines, absolute
 //! times only roughly; run it on an idle machine, with a release build.
 
+mod cache;
 mod commands;
 mod plugins;
 mod report;
@@ -27,6 +28,7 @@ pub async fn run(context: &Context, subject: BenchSubject, plugin: Option<&Path>
         BenchSubject::Search => search::measure(context).await?,
         BenchSubject::Start => start::measure().await?,
         BenchSubject::Loop => steps::measure(context).await?,
+        BenchSubject::Cache => cache::measure(context).await?,
         BenchSubject::Commands => commands::measure().await?,
         BenchSubject::Plugins => plugins::measure(context, plugin).await?,
     };

@@ -11,7 +11,7 @@ pub struct Figure {
     pub figure: f64,
     /// `µs`, `ms`, `MiB`, or `x` for a ratio.
     pub unit: &'static str,
-    /// The most that it should be; `None` for figures that are only told.
+    /// The most that it should be, or for a share the least; `None` for figures that are only told.
     pub goal: Option<f64>,
     pub met: Option<bool>,
 }
@@ -25,6 +25,11 @@ impl Figure {
     /// A figure that should be at most `goal`.
     pub fn at_most(name: &str, figure: f64, unit: &'static str, goal: f64) -> Figure {
         Figure { name: name.to_string(), figure, unit, goal: Some(goal), met: Some(figure <= goal) }
+    }
+
+    /// A figure that should be at least `goal`.
+    pub fn at_least(name: &str, figure: f64, unit: &'static str, goal: f64) -> Figure {
+        Figure { name: name.to_string(), figure, unit, goal: Some(goal), met: Some(figure >= goal) }
     }
 }
 

@@ -138,6 +138,8 @@ enum Subject {
     Start,
     /// What the loop itself costs for each step
     Loop,
+    /// How much of each prompt a server finds in its cache; with --url by that server's own count
+    Cache,
     /// Reading 5,000 commands and skills, and the time from an edit until it is live
     Commands,
     /// Listing plugins, calls of a large one, and many calls at once
@@ -173,6 +175,7 @@ impl Sub {
                     Subject::Search => BenchSubject::Search,
                     Subject::Start => BenchSubject::Start,
                     Subject::Loop => BenchSubject::Loop,
+                    Subject::Cache => BenchSubject::Cache,
                     Subject::Commands => BenchSubject::Commands,
                     Subject::Plugins => BenchSubject::Plugins,
                 },

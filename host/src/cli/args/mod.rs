@@ -98,6 +98,7 @@ pub enum BenchSubject {
     Search,
     Start,
     Loop,
+    Cache,
     Commands,
     Plugins,
 }
