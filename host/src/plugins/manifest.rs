@@ -264,6 +264,16 @@ mod tests {
         check("tools.git_log", "tools.\"git log\"", "no name for a tool");
         check("[\"git\", \"log\"]", "[]", "names no program");
         check("[\"git\", \"log\"]", "[\"/bin/git\"]", "bare program name");
+        check("[[\"git\", \"log\"]]", "[\"git log\"]", r#"write `process = [["git", "log"]]` for "git log""#);
+        check("[[\"git\", \"log\"]]", "\"git\"", r#"write `process = [["git"]]` for "git""#);
+        check("{ host = \"*\", ports = [80, 443] }", "\"a.org\"", r#"write `http = [{ host = "a.org" }]` for "a.org""#);
+        check("{ host = \"*\", ports = [80, 443] }", "\"https://a.org:8/x\"", r#"[{ host = "a.org" }]"#);
+        check("{ host = \"*\", ports = [80, 443] }", "7", "invalid type: integer `7`, expected a table with a host");
+        check(
+            "secrets = [{",
+            "secrets = [\"tracker\", {",
+            r#"{ name = "tracker", host = "api.example.org", header = "#,
+        );
         check("docs/notes", "../x", "contains '..'");
         check("docs/notes", "/etc", "absolute");
         check("state =", "sate =", "unknown field `sate`");
