@@ -1,6 +1,7 @@
 //! Makes plugins and tools that can be called from files that were read: what each tool may touch, its validator, its
 //! place in the state folder. Nothing is run, and compiled only by [`Offer::verify`].
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -19,12 +20,17 @@ pub(super) struct Offer {
     pub tools: Vec<Tool>,
 }
 
+/// Where a plugin keeps its `/state`, below the folder of all: another of its name, wherever it is, has none of it.
+pub fn state_folder(all: &Path, holder: Holder, name: &str) -> PathBuf {
+    all.join(holder.to_string()).join(name)
+}
+
 pub(super) fn offer(file: Arc<PluginFile>, holder: Holder, turns: Turns, setup: &Setup<'_>) -> Result<Offer> {
     let manifest = &file.sections.manifest;
     let plugin = Arc::new(Plugin {
         imports: Imports { process: manifest.uses_programs() },
         limits: setup.limits.lowered_by(&manifest.limits),
-        state: setup.state.join(&manifest.name),
+        state: state_folder(&setup.state, holder, &manifest.name),
         name: manifest.name.clone(),
         version: manifest.version.clone(),
         holder,

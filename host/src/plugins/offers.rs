@@ -25,6 +25,8 @@ use crate::sandbox::{Protection, Sandbox};
 
 /// How long something that is not simply good has to stay the same before it is told.
 const SETTLE: Duration = Duration::from_millis(500);
+/// How often it is looked whether a plugin is still written.
+const ALIVE: Duration = Duration::from_secs(1);
 /// Digits of a token: who makes the file should not find two with the same.
 const TOKEN: usize = 32;
 /// Bytes of a question.
@@ -108,7 +110,7 @@ pub(super) struct Offers {
     standing: BTreeMap<Key, Standing>,
     /// What is found and not told yet, until when.
     pending: BTreeMap<Key, (Standing, Instant)>,
-    turns: BTreeMap<String, Turns>,
+    turns: BTreeMap<Key, Turns>,
     gone: BTreeMap<String, String>,
     folders: Arc<Folders>,
     /// It was looked once.
@@ -189,7 +191,7 @@ impl Offers {
                 (Ok(file), Verdict::Usable) => {
                     let failed = (key.clone(), digest.clone());
                     let as_before = last.as_ref().filter(|offer| is_same(&offer.plugin.file, file)).cloned();
-                    let turns = self.turns.entry(key.1.clone()).or_default().clone();
+                    let turns = self.turns.entry(key.clone()).or_default().clone();
                     let offer = match (as_before, self.failed.get(&failed)) {
                         (Some(offer), _) => Ok(offer),
                         (None, Some(reason)) => Err(reason.clone()),
@@ -242,10 +244,14 @@ impl Offers {
         }
     }
 
-    /// How long until something that was found counts; `None`: there is nothing.
+    /// How long until something that was found counts, or until it is to be looked whether plugins are still written; `None`:
+    /// there is nothing.
     pub fn unsettled(&self) -> Option<Duration> {
-        let until = self.pending.values().map(|(_, until)| *until).min()?;
-        Some(until.saturating_duration_since(Instant::now()))
+        let until = self.pending.values().map(|(_, until)| *until).min();
+        let until = until.map(|until| until.saturating_duration_since(Instant::now()));
+        // A process that is killed changes no file.
+        let alive = self.good.keys().any(|key| key.0 == Spot::Dev).then_some(ALIVE);
+        until.into_iter().chain(alive).min()
     }
 
     pub fn folders(&self) -> Arc<Folders> {
@@ -342,7 +348,7 @@ impl Offers {
             return Err(format!("'{name}' is the name of a built-in plugin; it needs another name in its manifest"));
         }
         let accepted = |spot, file: &PluginFile| match spot {
-            Spot::Dev => true,
+            Spot::Dev => self.options.roots.is_written(&file.sections.manifest.name),
             Spot::Installed(place) => {
                 let accepted = self.options.consents.accepted(place, &file.sections.manifest.name);
                 accepted.is_some_and(|accepted| accepted.sha256 == file.digest)

@@ -64,6 +64,11 @@ impl Roots {
         self.folder(spot).join(format!("{name}.wasm"))
     }
 
+    /// What a `garth plugin dev` holds locked while it writes the plugin of this name.
+    pub(super) fn written(&self, name: &str) -> PathBuf {
+        self.folder(Spot::Dev).join(format!("{name}.lock"))
+    }
+
     pub(super) fn candidate(&self, spot: Spot, name: &str) -> Candidate {
         let path = self.file(spot, name);
         Candidate { name: name.to_string(), manifest: path.with_extension("toml"), path }

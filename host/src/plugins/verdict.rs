@@ -62,7 +62,12 @@ impl<'a> Judge<'a> {
         if !(self.options.enabled)(name) {
             return Verdict::Off;
         }
-        let Spot::Installed(place) = spot else { return Verdict::Usable };
+        let Spot::Installed(place) = spot else {
+            return match self.options.roots.is_written(name) {
+                true => Verdict::Usable,
+                false => Verdict::Wrong(left_over(name)),
+            };
+        };
         if let Err(reason) = self.as_locked(place, file) {
             return Verdict::Wrong(reason);
         }
@@ -123,7 +128,7 @@ impl<'a> Judge<'a> {
     /// Whether a version that was live may stay although the file that is there now may not be used.
     pub fn may_stay(&self, spot: Spot, name: &str) -> bool {
         let accepted = match spot {
-            Spot::Dev => true,
+            Spot::Dev => self.options.roots.is_written(name),
             Spot::Installed(place) => self.options.consents.accepted(place, name).is_some(),
         };
         accepted && (self.options.enabled)(name)
@@ -155,6 +160,14 @@ impl<'a> Judge<'a> {
             None => Ok(None),
         }
     }
+}
+
+/// What nobody writes any more.
+fn left_over(name: &str) -> String {
+    format!(
+        "it is left over from a `garth plugin dev` that was killed; `garth plugin remove {name}` clears it, `garth plugin dev` \
+         builds it again"
+    )
 }
 
 /// What the manifest declares.

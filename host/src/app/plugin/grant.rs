@@ -52,7 +52,7 @@ pub fn give(context: &Context, name: &str, tool: Option<&str>, granting: &Granti
 /// The plugin of this name that a conversation uses, of those that may have such a grant; else the one that waits.
 fn in_use(context: &Context, name: &str, at: Place) -> Result<Named> {
     let used = |named: &Named| named.verdict(context).is_ok_and(|verdict| verdict == Verdict::Usable);
-    let may_have = named::ORDER.into_iter().filter(|spot| named::holder(*spot).places().contains(&at));
+    let may_have = named::order(context, name).into_iter().filter(|spot| named::holder(*spot).places().contains(&at));
     let mut found: Vec<Named> = may_have.filter_map(|spot| named::at(context, spot, name).ok().flatten()).collect();
     if let Some(index) = found.iter().position(used) {
         return Ok(found.swap_remove(index));
@@ -197,6 +197,16 @@ fn words(by: GrantedBy) -> (&'static str, Option<String>) {
     }
 }
 
+/// Where a grant comes from, and for how long.
+pub fn origin(by: GrantedBy) -> String {
+    match by {
+        GrantedBy::User(place) => reach(place).to_string(),
+        GrantedBy::Lock(Place::Project) => "by the project's garth.lock, which you accepted".into(),
+        GrantedBy::Lock(Place::User) => "by your garth.lock".into(),
+        GrantedBy::Session => "until the session ends".into(),
+    }
+}
+
 /// By plugin, tool and where it comes from.
 fn text(all: &[Granted]) -> String {
     let mut by_plugin: BTreeMap<(&str, Holder), Vec<&Granted>> = BTreeMap::new();
@@ -205,13 +215,7 @@ fn text(all: &[Granted]) -> String {
     for ((plugin, holder), all) in by_plugin {
         text.push_str(&format!("{} ({})\n", one_line(plugin), holder.whose()));
         for granted in all {
-            let from = match granted.by {
-                GrantedBy::User(place) => reach(place).to_string(),
-                GrantedBy::Lock(Place::Project) => "by the project's garth.lock, which you accepted".into(),
-                GrantedBy::Lock(Place::User) => "by your garth.lock".into(),
-                GrantedBy::Session => "until the session ends".into(),
-            };
-            let line = format!("  {}  {} ({from})", granted.tool, granted.capabilities.describe());
+            let line = format!("  {}  {} ({})", granted.tool, granted.capabilities.describe(), origin(granted.by));
             text.push_str(&format!("{}\n", one_line(&line)));
         }
     }

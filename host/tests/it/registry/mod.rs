@@ -1,6 +1,7 @@
 //! Plugins of others: installing, updating, removing and checking them as a process, and what servers may try meanwhile.
 
 mod consent;
+mod holders;
 mod https;
 mod install;
 mod oci;
