@@ -5,14 +5,11 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{pack, templates};
-use crate::agent;
+use super::{pack, project, templates};
 use crate::app::Context;
 use crate::cli::Exit;
 use crate::cli::args::Language;
-use crate::plugins::builtin::BUILTIN;
 use crate::plugins::manifest::is_plugin_name;
-use crate::plugins::pack::read_sections;
 use crate::terminal::{one_line, quoted};
 
 pub fn make(context: &Context, name: &str, language: Language, folder: Option<&Path>) -> Result<u8> {
@@ -56,14 +53,8 @@ fn check(name: &str) -> Result<(), String> {
         ));
     }
     let tool = templates::tool_name(name);
-    let mut taken: Vec<String> = agent::host_tools().into_iter().map(|tool| tool.name).collect();
-    for builtin in BUILTIN {
-        let sections =
-            read_sections(builtin.wasm).map_err(|error| format!("built-in plugin '{}': {error}", builtin.name))?;
-        taken.push(builtin.name.to_string());
-        taken.extend(sections.catalogue.into_iter().map(|tool| tool.name));
-    }
-    match taken.iter().any(|taken| *taken == name || *taken == tool) {
+    let own = project::own_names().map_err(|error| format!("{error:#}"))?;
+    match own.plugins.contains(name) || own.tools.contains_key(&tool) {
         true => Err(format!("'{name}' is the name of something that Garth has built in; choose another")),
         false => Ok(()),
     }
