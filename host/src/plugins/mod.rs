@@ -15,6 +15,7 @@ mod live;
 mod load;
 mod lock;
 pub mod manifest;
+mod misnamed;
 mod names;
 mod offers;
 pub mod pack;
@@ -43,6 +44,7 @@ pub use consent::{Accepted, ByTool, ConsentError, Consents, Granted, GrantedBy, 
 pub use file::{FileError, MAX_FILE, MAX_MANIFEST, Origin, PluginFile, digest};
 pub use installed::read as read_installed;
 pub use live::{Live, Subscription};
+pub use misnamed::{Misnamed, Stray};
 pub use names::Names;
 pub use lock::{LOCK, Lock, LockError, Locked, is_sha256};
 pub use offers::{Options, Question, READABLE};

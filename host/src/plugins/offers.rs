@@ -17,6 +17,7 @@ use anyhow::Result;
 use super::clash::{self, OwnNames, Taken};
 use super::acceptance::{Signed, try_out_blocking};
 use super::installed::{Installed, Key};
+use super::misnamed::Misnamed;
 use super::load::{self, Offer, Turns};
 use super::roots::{Roots, Spot};
 use super::verdict::{Judge, Verdict, flag};
@@ -98,6 +99,7 @@ pub(super) enum Verify {
 pub(super) struct Offers {
     pub options: Options,
     pub installed: Installed,
+    pub misnamed: Misnamed,
     builtin: Vec<Offer>,
     builtin_names: BTreeSet<String>,
     /// Names of tools, in lower case, with whose they are.
@@ -144,6 +146,7 @@ impl Offers {
         Ok(Offers {
             options,
             installed: Installed::new(),
+            misnamed: Misnamed::default(),
             builtin: own,
             builtin_names: names.plugins,
             taken: names.tools,
@@ -163,6 +166,7 @@ impl Offers {
         let changed: Vec<PathBuf> =
             changed.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
         self.installed.look(&self.options.roots, &changed);
+        self.misnamed.look(&self.options.roots);
         self.judge(verify);
         self.note_folders();
     }

@@ -82,7 +82,7 @@ fn made(origin: &Origin, interface: &Interface, functions: &[Function]) -> Manif
     let line = |docs: &str| docs.lines().find(|line| !line.trim().is_empty()).map(clean);
     let docs = interface.docs.as_deref().and_then(line).filter(|line| !line.is_empty());
     Manifest {
-        name: name(origin),
+        name: of_origin(origin),
         version: "0.0.0".to_owned(),
         description: docs.unwrap_or_else(|| "Functions of a component without a manifest.".to_owned()),
         wit: WIT.to_owned(),
@@ -95,14 +95,17 @@ fn clean(line: &str) -> String {
     line.trim().chars().filter(|c| !is_hidden_in_line(*c)).take(MAX_DESCRIPTION).collect()
 }
 
-/// The file's name as the name of a plugin: `Fetch RS.wasm` is `fetch-rs`.
-fn name(origin: &Origin) -> String {
+fn of_origin(origin: &Origin) -> String {
     let shown = match origin {
         Origin::File { shown } => shown.as_str(),
         Origin::Builtin => "",
     };
     let file = shown.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = file.strip_suffix(".wasm").unwrap_or(file);
+    name(file.strip_suffix(".wasm").unwrap_or(file))
+}
+
+/// A file's name without its end as the name of a plugin: `Fetch RS` is `fetch-rs`.
+pub(super) fn name(stem: &str) -> String {
     let letter = |c: char| match c.to_ascii_lowercase() {
         c if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_' => c,
         _ => '-',
@@ -132,7 +135,7 @@ mod tests {
             (&"x".repeat(300), &"x".repeat(64)),
         ] {
             let origin = Origin::File { shown: shown.to_owned() };
-            assert_eq!(name(&origin), expected, "{shown:?}");
+            assert_eq!(of_origin(&origin), expected, "{shown:?}");
         }
     }
 }

@@ -28,6 +28,7 @@ mod templates;
 mod test;
 mod update;
 mod verify;
+mod versions;
 mod why;
 
 use anyhow::Result;

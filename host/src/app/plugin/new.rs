@@ -5,6 +5,8 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use serde_json::json;
+
 use super::{pack, project, templates};
 use crate::app::Context;
 use crate::cli::Exit;
@@ -30,17 +32,21 @@ pub fn make(context: &Context, name: &str, language: Language, folder: Option<&P
             .with_context(|| format!("{} could not be written", file.display()))?;
     }
     let shown = pack::shown(context, &folder).display().to_string();
-    let setup = match language {
-        Language::Rust => "",
-        Language::Python => "  python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt\n",
-        Language::Js => "  npm install\n",
+    let (word, setup) = match language {
+        Language::Rust => ("rust", None),
+        Language::Python => {
+            ("python", Some("python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt"))
+        }
+        Language::Js => ("js", Some("npm install")),
     };
+    let next: Vec<&str> = setup.into_iter().chain(["garth plugin build", "garth plugin test"]).collect();
     let (place, enter) = match shown.as_str() {
         "" => ("the current folder".to_owned(), String::new()),
         shown => (one_line(shown).into_owned(), format!("  cd {}\n", one_line(&quoted(shown)))),
     };
-    writeln!(std::io::stdout(), "Made the plugin '{name}' in {place}. Now:\n")?;
-    writeln!(std::io::stdout(), "{enter}{setup}  garth plugin build\n  garth plugin test")?;
+    let json = json!({"name": name, "language": word, "folder": folder, "next": next});
+    let next = next.join("\n  ");
+    context.answer(&json, &format!("Made the plugin '{name}' in {place}. Now:\n\n{enter}  {next}"))?;
     Ok(Exit::Done.code())
 }
 

@@ -1,8 +1,9 @@
 //! `garth plugin remove`: takes a plugin away, in the order opposite to that of adding: first nothing of it counts.
 
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::json;
 
 use super::installed::Installed;
 use super::place;
@@ -50,6 +51,7 @@ pub fn run(context: &Context, name: &str, from: Place) -> Result<u8> {
             _ => {}
         }
     }
-    writeln!(std::io::stdout(), "Removed {name}, {}, with what was granted to it and what it kept.", at.whose())?;
+    let text = format!("Removed {name}, {}, with what was granted to it and what it kept.", at.whose());
+    context.answer(&json!({"name": name, "place": at.place.to_string(), "removed": true}), &text)?;
     Ok(Exit::Done.code())
 }
