@@ -77,7 +77,8 @@ pub fn of_file(taken: &Taken, file: &PluginFile) -> Option<Clash> {
 fn of_tools(taken: &Taken, manifest: &Manifest, names: &[&str]) -> Option<Clash> {
     let owner = |name: &str| taken.get(&name.to_lowercase());
     let (tool, owner_of_it) = names.iter().find_map(|name| Some((name.to_string(), owner(name)?.clone())))?;
-    let mut used: BTreeSet<String> = taken.keys().cloned().chain(names.iter().map(|name| name.to_lowercase())).collect();
+    let mut used: BTreeSet<String> =
+        taken.keys().cloned().chain(names.iter().map(|name| name.to_lowercase())).collect();
     let renamed = names.iter().filter(|name| owner(name).is_some()).map(|old| {
         let new = free(&manifest.name, old, &used);
         used.insert(new.to_lowercase());
@@ -170,7 +171,8 @@ impl Clash {
     }
 
     fn tables(&self) -> String {
-        let table = |Renamed { new, function, .. }: &Renamed| format!("[tools.{new}]\nfunction = {}\n", quoted(function));
+        let table =
+            |Renamed { new, function, .. }: &Renamed| format!("[tools.{new}]\nfunction = {}\n", quoted(function));
         self.renamed.iter().map(table).collect::<Vec<_>>().join("\n")
     }
 

@@ -296,7 +296,11 @@ mod tests {
         check("Reads history.", "Reads \\u001b[31m", "one line");
         check("wit = \"0.1\"", "wit = \"0.2\"", "speaks 0.1");
         check("tools.git_log", "tools.\"git log\"", "no name for a tool");
-        check("[tools.notes.", "[tools.notes]\nfunction = \"git_log\"\n[tools.notes.", "both the component's 'git_log'");
+        check(
+            "[tools.notes.",
+            "[tools.notes]\nfunction = \"git_log\"\n[tools.notes.",
+            "both the component's 'git_log'",
+        );
         check("[tools.notes.", "[tools.notes]\nfunction = \"\"\n[tools.notes.", "tools.notes.function: a name");
         check("[tools.notes.", "[tools.notes]\nfunktion = \"x\"\n[tools.notes.", "unknown field `funktion`");
         check("[\"git\", \"log\"]", "[]", "names no program");

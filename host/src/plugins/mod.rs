@@ -44,9 +44,9 @@ pub use consent::{Accepted, ByTool, ConsentError, Consents, Granted, GrantedBy, 
 pub use file::{FileError, MAX_FILE, MAX_MANIFEST, Origin, PluginFile, digest};
 pub use installed::read as read_installed;
 pub use live::{Live, Subscription};
+pub use lock::{LOCK, Lock, LockError, Locked, is_sha256};
 pub use misnamed::{Misnamed, Stray};
 pub use names::Names;
-pub use lock::{LOCK, Lock, LockError, Locked, is_sha256};
 pub use offers::{Options, Question, READABLE};
 pub use roots::{Roots, Spot};
 pub use validate::check_arguments;

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::clash::{self, OwnNames, Taken};
 use super::acceptance::{Signed, try_out_blocking};
+use super::clash::{self, OwnNames, Taken};
 use super::installed::{Installed, Key};
-use super::misnamed::Misnamed;
 use super::load::{self, Offer, Turns};
+use super::misnamed::Misnamed;
 use super::roots::{Roots, Spot};
 use super::verdict::{Judge, Verdict, flag};
 use super::{Accepted, Consents, Folders, Holder, Locked, Place, PluginFile, Plugins, Setup, builtin, digest};

@@ -392,9 +392,9 @@ mod tests {
     fn a_manifest_has_the_oldest_version_that_says_all() {
         let version = |packed: &[u8]| {
             let text = String::from_utf8_lossy(packed);
-            text.contains(r#"{"version":1,"manifest""#).then_some(1).or(text
-                .contains(r#"{"version":2,"manifest""#)
-                .then_some(2))
+            text.contains(r#"{"version":1,"manifest""#)
+                .then_some(1)
+                .or(text.contains(r#"{"version":2,"manifest""#).then_some(2))
         };
         assert_eq!(version(&pack(&component(&[]), &sections()).unwrap()), Some(1));
         let mut renaming = sections();

@@ -110,9 +110,7 @@ impl Roots {
             return Vec::new();
         }
         let entries = std::fs::read_dir(self.folder(spot)).into_iter().flatten().take(ENTRIES).flatten();
-        let is_stray = |file: &str| {
-            counts(file) && !file.strip_suffix(".wasm").is_some_and(manifest::is_plugin_name)
-        };
+        let is_stray = |file: &str| counts(file) && !file.strip_suffix(".wasm").is_some_and(manifest::is_plugin_name);
         let strays = entries.filter(|entry| is_stray(&entry.file_name().to_string_lossy())).map(|entry| entry.path());
         let mut strays: Vec<PathBuf> = strays.filter(|path| path.is_file()).collect();
         strays.sort();

@@ -89,7 +89,8 @@ impl Findings {
             && file.origin != Origin::Builtin
             && let Err(reason) = plugins::now(context)?.fits(file)
         {
-            let (problem, manifest) = reason.split_once(":\n\n").map_or((&*reason, None), |(what, way)| (what, Some(way)));
+            let (problem, manifest) =
+                reason.split_once(":\n\n").map_or((&*reason, None), |(what, way)| (what, Some(way)));
             findings.problems.push(problem.to_owned());
             findings.manifest = manifest.map(str::to_owned);
         }

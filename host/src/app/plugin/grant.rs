@@ -163,7 +163,10 @@ pub fn revoke(context: &Context, name: &str, tool: Option<&str>, kept: Kept) -> 
         said.push_str(&format!("It still has:\n{}", text(&left)));
     }
     let left: Vec<Value> = left.iter().map(as_json).collect();
-    context.answer(&json!({"plugin": name, "tool": tool, "place": at.to_string(), "revoked": had, "grants": left}), &said)?;
+    context.answer(
+        &json!({"plugin": name, "tool": tool, "place": at.to_string(), "revoked": had, "grants": left}),
+        &said,
+    )?;
     Ok(0)
 }
 

@@ -33,7 +33,9 @@ pub fn ask(context: &Context, name: &str, tool: Option<&str>, granting: &Grantin
     for (tool, more) in &asked {
         text.push_str(&format!("  {tool}  {}\n", one_line(&more.describe())));
     }
-    text.push_str("It counts for each user, you too, once they have accepted it: `garth plugin install` shows it and asks.");
+    text.push_str(
+        "It counts for each user, you too, once they have accepted it: `garth plugin install` shows it and asks.",
+    );
     context.answer(&json!({"plugin": name, "place": "lock", "granted": by_tool(&asked)}), &text)?;
     Ok(0)
 }

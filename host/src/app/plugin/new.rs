@@ -34,9 +34,7 @@ pub fn make(context: &Context, name: &str, language: Language, folder: Option<&P
     let shown = pack::shown(context, &folder).display().to_string();
     let (word, setup) = match language {
         Language::Rust => ("rust", None),
-        Language::Python => {
-            ("python", Some("python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt"))
-        }
+        Language::Python => ("python", Some("python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt")),
         Language::Js => ("js", Some("npm install")),
     };
     let next: Vec<&str> = setup.into_iter().chain(["garth plugin build", "garth plugin test"]).collect();

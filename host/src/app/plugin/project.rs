@@ -63,7 +63,9 @@ impl Project {
 
 /// Refuses names that Garth has itself: nobody could install such a plugin.
 pub fn check_names(manifest: &Manifest) -> Result<()> {
-    own_names()?.allow(manifest).map_err(|reason| anyhow!("nobody could install the plugin '{}': {reason}", manifest.name))
+    own_names()?
+        .allow(manifest)
+        .map_err(|reason| anyhow!("nobody could install the plugin '{}': {reason}", manifest.name))
 }
 
 /// The names of Garth's own plugins and tools.

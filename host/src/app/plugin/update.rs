@@ -40,7 +40,13 @@ async fn one(context: &Context, at: &Installed<'_>, name: &str, locked: &Locked,
         Source::Oci(artifact) => match artifact.newest() {
             Some(newest) => Source::Oci(newest),
             None => {
-                return stays(context, at, name, locked, "is named by its digest, for which there is never a newer version.");
+                return stays(
+                    context,
+                    at,
+                    name,
+                    locked,
+                    "is named by its digest, for which there is never a newer version.",
+                );
             }
         },
         Source::Url(url) if locked.signed_by.is_none() => {
