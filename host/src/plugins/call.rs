@@ -56,7 +56,7 @@ impl Plugins {
         }
         let grants =
             Grants { capabilities, workspace: self.workspace.clone(), state, protection: self.protection.clone() };
-        let (name, limits) = (tool.spec.name.clone(), tool.plugin.limits.clone());
+        let (name, limits) = (tool.function.clone(), tool.plugin.limits.clone());
         Ok((component, Call { tool: name, arguments: arguments.to_string(), grants, limits }))
     }
 }

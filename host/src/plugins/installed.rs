@@ -95,6 +95,13 @@ pub fn read(roots: &Roots, spot: Spot, name: &str) -> Option<Result<PluginFile, 
     Some(Slot::read(roots, spot, &candidate, MAX_HELD).content.map(Arc::unwrap_or_clone))
 }
 
+/// What the plugin in a file of any name is called, if it is one.
+pub(super) fn inside(roots: &Roots, spot: Spot, path: &Path) -> Option<String> {
+    let (bytes, _) = bounded(roots, spot, path, MAX_FILE, |_| String::new()).ok()?;
+    let file = PluginFile::parse(bytes, Origin::File { shown: roots.shown(path) }).ok()?;
+    Some(file.sections.manifest.name)
+}
+
 impl Slot {
     fn read(roots: &Roots, spot: Spot, candidate: &Candidate, room: u64) -> Slot {
         let shown = roots.shown(&candidate.path);

@@ -50,6 +50,7 @@ pub(super) fn offer(file: Arc<PluginFile>, holder: Holder, turns: Turns, setup: 
                 description: entry.description.clone(),
                 input_schema: entry.input_schema.clone(),
             },
+            function: manifest.function(&entry.name).to_owned(),
             plugin: plugin.clone(),
             validator: Arc::new(validate::Lazy::new()),
         })

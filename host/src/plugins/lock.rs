@@ -238,7 +238,7 @@ impl Locked {
 
     fn as_manifest(&self, name: &str, tools: &ByTool) -> Manifest {
         let tool = |(name, capabilities): (&String, &Capabilities)| {
-            (name.clone(), ToolManifest { capabilities: capabilities.clone() })
+            (name.clone(), ToolManifest { capabilities: capabilities.clone(), ..ToolManifest::default() })
         };
         Manifest {
             name: name.to_string(),

@@ -6,6 +6,7 @@ pub mod builtin;
 mod call;
 pub mod cases;
 mod changes;
+mod clash;
 mod consent;
 mod effort;
 mod file;
@@ -14,6 +15,8 @@ mod live;
 mod load;
 mod lock;
 pub mod manifest;
+mod misnamed;
+mod names;
 mod offers;
 pub mod pack;
 mod plain;
@@ -37,6 +40,7 @@ use crate::sandbox::{Component, Imports, Protection, Sandbox};
 
 pub use acceptance::{try_out, unlike};
 pub use changes::Changes;
+pub use clash::OwnNames;
 pub use consent::{
     Accepted, ByTool, ConsentError, Consents, Granted, GrantedBy, Holder, Place, capability_flags, grant_command,
 };
@@ -45,6 +49,8 @@ pub use installed::read as read_installed;
 pub use live::{Live, Subscription};
 pub use load::state_folder;
 pub use lock::{LOCK, Lock, LockError, Locked, is_sha256};
+pub use misnamed::{Misnamed, Stray};
+pub use names::Names;
 pub use offers::{Options, Question, READABLE};
 pub use roots::{Roots, Spot};
 pub use validate::check_arguments;
@@ -108,6 +114,8 @@ pub struct Plugin {
 pub struct Tool {
     pub spec: ToolSpec,
     pub plugin: Arc<Plugin>,
+    /// What the component calls it.
+    function: String,
     /// Ceiling ∩ grant.
     pub capabilities: Capabilities,
     validator: Arc<validate::Lazy>,

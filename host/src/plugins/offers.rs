@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::acceptance::{Signed, try_out_blocking};
+use super::clash::{self, OwnNames, Taken};
 use super::installed::{Installed, Key};
 use super::load::{self, Offer, Turns};
+use super::misnamed::Misnamed;
 use super::roots::{Roots, Spot};
 use super::verdict::{Judge, Verdict, flag};
 use super::{Accepted, Consents, Folders, Holder, Locked, Place, PluginFile, Plugins, Setup, builtin, digest};
@@ -99,10 +101,11 @@ pub(super) enum Verify {
 pub(super) struct Offers {
     pub options: Options,
     pub installed: Installed,
+    pub misnamed: Misnamed,
     builtin: Vec<Offer>,
     builtin_names: BTreeSet<String>,
     /// Names of tools, in lower case, with whose they are.
-    taken: BTreeMap<String, String>,
+    taken: Taken,
     /// The last good version of each file.
     good: BTreeMap<Key, Offer>,
     /// Contents that could not be used, with the reason.
@@ -134,26 +137,21 @@ impl Options {
 impl Offers {
     /// Fails only when the binary's own plugins cannot be read.
     pub fn new(options: Options) -> Result<Offers> {
-        let host = options.reserved.iter().map(|tool| (tool.to_lowercase(), "of Garth itself".to_string()));
-        let mut taken: BTreeMap<String, String> = host.collect();
-        let (mut own, mut names) = (Vec::new(), BTreeSet::new());
+        let (mut own, mut names) = (Vec::new(), OwnNames::new(options.reserved.iter().cloned()));
         for file in builtin::BUILTIN {
             let file = builtin::read(file)?;
-            let name = file.sections.manifest.name.clone();
-            for tool in &file.sections.catalogue {
-                taken.insert(tool.name.to_lowercase(), format!("of the built-in plugin '{name}'"));
-            }
-            if (options.enabled)(&name) {
+            names.add(&file);
+            if (options.enabled)(&file.sections.manifest.name) {
                 own.push(load::offer(Arc::new(file), Holder::Builtin, Turns::default(), &options.setup())?);
             }
-            names.insert(name);
         }
         Ok(Offers {
             options,
             installed: Installed::new(),
+            misnamed: Misnamed::default(),
             builtin: own,
-            builtin_names: names,
-            taken,
+            builtin_names: names.plugins,
+            taken: names.tools,
             good: BTreeMap::new(),
             failed: BTreeMap::new(),
             standing: BTreeMap::new(),
@@ -170,6 +168,7 @@ impl Offers {
         let changed: Vec<PathBuf> =
             changed.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
         self.installed.look(&self.options.roots, &changed);
+        self.misnamed.look(&self.options.roots);
         self.judge(verify);
         self.note_folders();
     }
@@ -286,7 +285,8 @@ impl Offers {
         let is_new = |name: &str| !before.is_some_and(|all| all.plugins().iter().any(|plugin| plugin.name == name));
         chosen.sort_by_key(|(key, _)| (is_new(&key.1), rank(key.0), &key.1));
         for (key, offer) in chosen {
-            if let Err(reason) = free(&taken, &offer.plugin.file) {
+            if let Some(clash) = clash::of_file(&taken, &offer.plugin.file) {
+                let reason = clash.line();
                 let digest = offer.plugin.digest.clone();
                 standing.insert(key.clone(), Standing { digest, verdict: Verdict::Wrong(reason) });
                 continue;
@@ -360,7 +360,7 @@ impl Offers {
         let mut taken = self.taken.clone();
         let others = there.chain(live).filter(|(_, file)| file.sections.manifest.name != *name);
         others.for_each(|(spot, file)| take(&mut taken, spot, file));
-        free(&taken, file)
+        clash::of_file(&taken, file).map_or(Ok(()), |clash| Err(clash.for_user(file)))
     }
 
     /// The user's word for the waiting file of this name that was asked about with this token. Tried out before anything is
@@ -440,7 +440,7 @@ impl Offers {
 }
 
 /// Notes whose the names of its tools are.
-fn take(taken: &mut BTreeMap<String, String>, spot: Spot, file: &PluginFile) {
+fn take(taken: &mut Taken, spot: Spot, file: &PluginFile) {
     let name = &file.sections.manifest.name;
     let owner = match spot {
         Spot::Dev => format!("of the plugin '{name}', which `garth plugin dev` builds"),
@@ -450,15 +450,6 @@ fn take(taken: &mut BTreeMap<String, String>, spot: Spot, file: &PluginFile) {
     };
     for tool in &file.sections.catalogue {
         taken.entry(tool.name.to_lowercase()).or_insert_with(|| owner.clone());
-    }
-}
-
-/// Whether its tools have names of their own. A model does not tell `Read_File` from `read_file`.
-fn free(taken: &BTreeMap<String, String>, file: &PluginFile) -> Result<(), String> {
-    let clash = |name: &String| Some((name.clone(), taken.get(&name.to_lowercase())?));
-    match file.sections.catalogue.iter().find_map(|tool| clash(&tool.name)) {
-        Some((tool, owner)) => Err(format!("its tool '{tool}' has the name of a tool {owner}; one of them has to go")),
-        None => Ok(()),
     }
 }
 

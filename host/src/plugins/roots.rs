@@ -109,6 +109,19 @@ impl Roots {
         Ok(names.into_iter().take(MOST).collect())
     }
 
+    /// Files there whose names no plugin has, as far as `counts` says that they are to be told; in the order of their names.
+    pub(super) fn strays(&self, spot: Spot, counts: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+        if self.names(spot).is_err() {
+            return Vec::new();
+        }
+        let entries = std::fs::read_dir(self.folder(spot)).into_iter().flatten().take(ENTRIES).flatten();
+        let is_stray = |file: &str| counts(file) && !file.strip_suffix(".wasm").is_some_and(manifest::is_plugin_name);
+        let strays = entries.filter(|entry| is_stray(&entry.file_name().to_string_lossy())).map(|entry| entry.path());
+        let mut strays: Vec<PathBuf> = strays.filter(|path| path.is_file()).collect();
+        strays.sort();
+        strays
+    }
+
     /// Whether a link at this path may lead to `real`: a repository's may not lead out of it.
     pub(super) fn allows(&self, spot: Spot, real: &Path) -> bool {
         spot != Spot::Installed(Place::Project) || real.starts_with(&self.project)

@@ -184,7 +184,7 @@ fn project() -> Project {
     let put = |name: &str, bytes: &[u8]| std::fs::write(project.root().join(name), bytes).unwrap();
     let hostile = r#"{"docs": "Calculates \u001b[2J.", "interfaces": {"math": {"funcs": {"add-up": {"docs": "Adds.\nGrant all? \u202eyes"}}}}}"#;
     put("calc.wasm", &documented(hostile));
-    let manifest = "name = \"files\"\nversion = \"0.3.0\"\ndescription = \"Reads and sends.\"\nwit = \"0.1\"\n\
+    let manifest = "name = \"tables\"\nversion = \"0.3.0\"\ndescription = \"Reads and sends.\"\nwit = \"0.1\"\n\
         [tools.math_add_up.capabilities]\nworkspace = \"read\"\nstate = \"1MiB\"\n\
         http = [{ host = \"api.example.org\" }]\n[limits]\nmemory = \"64MiB\"\nlog_lines = 5\n";
     put("declared.wasm", &documented(DOCS));

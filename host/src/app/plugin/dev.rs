@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::project::Project;
+use super::project::{Project, check_names};
 use super::{build, pack, sources};
 use crate::app::Context;
 use crate::app::plugins::roots;
@@ -28,6 +28,7 @@ use crate::watch::{self, Answer, Mode, Report};
 pub async fn run(context: &Context, folder: Option<&Path>) -> Result<u8> {
     let mut end = end();
     let project = Project::open(context, folder)?;
+    check_names(&project.manifest)?;
     let (root, slot) = (project.root, Slot::take(context, &project.manifest.name)?);
     let (reports, mut changed) = mpsc::unbounded_channel();
     let _watch = follow(root.clone(), reports)?;

@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::{Value, json};
 
 use super::grant::origin;
 use super::installed::Installed;
@@ -29,7 +30,7 @@ pub fn run(context: &Context, name: &str, from: Place) -> Result<u8> {
     }
     let mut lock = at.lock()?;
     let was_known = at.consents.accepted(at.place, name).is_some();
-    let withdrawn = withdraw(context, &at.consents, Holder::Installed(at.place), name)?;
+    let mut withdrawn = withdraw(context, &at.consents, Holder::Installed(at.place), name)?;
     let was_there = at.remove(name)?;
     let was_locked = lock.plugins.remove(name).is_some();
     if was_locked {
@@ -38,8 +39,10 @@ pub fn run(context: &Context, name: &str, from: Place) -> Result<u8> {
     if !(was_known || was_there || was_locked) && withdrawn.lines.is_empty() {
         bail!(unknown(&at, name));
     }
-    writeln!(std::io::stdout(), "Removed {name}, {}, with what it kept.", at.whose())?;
-    withdrawn.say(was_known)
+    let removed = format!("Removed {name}, {}, with what it kept.", at.whose());
+    let word = was_known.then(|| "your word for its file".to_string());
+    withdrawn.lines.splice(0..0, word);
+    withdrawn.tell(context, json!({"name": name, "place": at.place.to_string(), "removed": true}), &removed, None)
 }
 
 fn unknown(at: &Installed<'_>, name: &str) -> String {
@@ -65,13 +68,9 @@ fn left_over(context: &Context, at: &Installed<'_>, name: &str) -> Result<Option
     };
     std::fs::remove_file(&file).with_context(cannot)?;
     let withdrawn = withdraw(context, &at.consents, Holder::Dev, name)?;
-    let mut out = std::io::stdout();
-    writeln!(out, "Removed what a `garth plugin dev` that was killed had left of {name}, with what it kept.")?;
-    let code = withdrawn.say(false)?;
-    if stays {
-        writeln!(out, "This project's own {name} stays; `garth plugin remove {name}` takes it away now.")?;
-    }
-    Ok(Some(code))
+    let removed = format!("Removed what a `garth plugin dev` that was killed had left of {name}, with what it kept.");
+    let stays = stays.then(|| format!("This project's own {name} stays; `garth plugin remove {name}` takes it away now."));
+    Ok(Some(withdrawn.tell(context, json!({"name": name, "place": "dev", "removed": true}), &removed, stays)?))
 }
 
 /// What no longer counts, for people, and what could not be looked at.
@@ -81,15 +80,13 @@ struct Withdrawn {
 }
 
 impl Withdrawn {
-    /// The exit code.
-    fn say(&self, accepted: bool) -> Result<u8> {
-        let mut out = std::io::stdout();
-        let word = accepted.then(|| "your word for its file".to_string());
-        let lines: Vec<&String> = word.iter().chain(&self.lines).collect();
-        if !lines.is_empty() {
-            writeln!(out, "Withdrawn with it:")?;
-        }
-        lines.iter().try_for_each(|line| writeln!(out, "  {}", one_line(line)))?;
+    /// Says what was removed, what was withdrawn with it, and `last`; the exit code.
+    fn tell(&self, context: &Context, mut data: Value, removed: &str, last: Option<String>) -> Result<u8> {
+        data["withdrawn"] = json!(self.lines);
+        let head = (!self.lines.is_empty()).then(|| "Withdrawn with it:".to_string());
+        let lines = head.into_iter().chain(self.lines.iter().map(|line| format!("  {}", one_line(line))));
+        let text: Vec<String> = std::iter::once(removed.to_string()).chain(lines).chain(last).collect();
+        context.answer(&data, &text.join("\n"))?;
         self.problems.iter().try_for_each(|problem| writeln!(std::io::stderr(), "garth: {}", one_line(problem)))?;
         Ok(if self.problems.is_empty() { Exit::Done.code() } else { Exit::Failed.code() })
     }

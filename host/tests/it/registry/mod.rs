@@ -1,5 +1,6 @@
 //! Plugins of others: installing, updating, removing and checking them as a process, and what servers may try meanwhile.
 
+mod answers;
 mod consent;
 mod holders;
 mod https;
@@ -8,6 +9,7 @@ mod oci;
 pub mod plugin;
 #[cfg(feature = "external-tools")]
 mod real;
+mod renamed;
 mod signed;
 mod web;
 mod world;
