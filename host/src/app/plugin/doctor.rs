@@ -11,7 +11,7 @@ use crate::app::{Context, services};
 use crate::plugins::pack::PackError;
 use crate::plugins::{FileError, PluginFile};
 use crate::policy::Capabilities;
-use crate::sandbox::{Imports, Interface, Kind, LoadError, problems};
+use crate::sandbox::{Imports, Interface, Kind, LoadError, Wasm, problems};
 use crate::terminal::{Role, escape_json, one_line};
 
 /// The exit code: 1 when the file cannot be used.
@@ -52,7 +52,7 @@ impl Findings {
         let (wasm, plugin) = match PluginFile::open(path) {
             Ok(file) => (file.wasm.clone(), Ok(file)),
             Err(error @ FileError::Io { .. }) => return Err(error.into()),
-            Err(error) => (std::fs::read(path)?.into(), Err(error)),
+            Err(error) => (Wasm::new(std::fs::read(path)?), Err(error)),
         };
         // Without a manifest nobody could have declared anything: that is the problem, and not each import.
         let declares = plugin.as_ref().map_or(true, |file| file.sections.manifest.uses_programs());
@@ -70,7 +70,7 @@ impl Findings {
         }
         if findings.problems.is_empty() {
             // What only the engine knows: code that does not validate, imports of WASI in another shape.
-            let loaded = services::sandbox(&context.paths)?.load(&wasm, &imports);
+            let loaded = services::sandbox(&context.paths)?.load_hashed(&wasm, &imports);
             findings.problems.extend(loaded.err().map(|problem| problem.to_string()));
         }
         if let (Ok(interface), Ok(file)) = (Interface::read(&wasm), &plugin) {

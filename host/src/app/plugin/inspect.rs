@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::app::Context;
 use crate::plugins::pack::{CatalogueTool, Sections};
-use crate::plugins::{FileError, MAX_FILE, PluginFile, digest};
+use crate::plugins::{FileError, MAX_FILE, PluginFile};
 use crate::policy::{Capabilities, PartialLimits};
 use crate::protocol::ByteSize;
-use crate::sandbox::{Interface, Kind, LeftOut};
+use crate::sandbox::{Interface, Kind, LeftOut, Wasm};
 use crate::terminal::{escape, escape_json, one_line, quoted};
 
 /// Column in which values begin.
@@ -50,11 +50,11 @@ impl Inspected {
             Err(error @ FileError::Io { .. }) => return Err(error.into()),
             Err(error) => {
                 anyhow::ensure!(size <= MAX_FILE, "{shown}: it is larger than {}", ByteSize(MAX_FILE));
-                (std::fs::read(path).with_context(|| shown.clone())?.into(), Err(error))
+                (Wasm::new(std::fs::read(path).with_context(|| shown.clone())?), Err(error))
             }
         };
         let interface = Interface::read(&wasm).map_err(|error| error.to_string());
-        Ok(Inspected { shown, bytes: wasm.len() as u64, digest: digest(&wasm), interface, plugin })
+        Ok(Inspected { shown, bytes: wasm.len() as u64, digest: wasm.digest().to_string(), interface, plugin })
     }
 
     fn kind(&self) -> String {

@@ -28,12 +28,12 @@ impl Accepted {
     pub fn of(file: &PluginFile, locked: Option<&Locked>) -> Accepted {
         let ceiling = ceiling(file);
         let lock_grants = locked.map(|locked| locked.grants_within(&ceiling)).unwrap_or_default();
-        Accepted { sha256: file.digest.clone(), manifest: file.manifest.clone(), ceiling, lock_grants }
+        Accepted { sha256: file.digest().to_string(), manifest: file.manifest.clone(), ceiling, lock_grants }
     }
 
     /// Whether it is the word for just this file.
     pub fn is_for(&self, file: &PluginFile) -> bool {
-        self.sha256 == file.digest && self.manifest == file.manifest && self.ceiling == ceiling(file)
+        self.sha256 == file.digest() && self.manifest == file.manifest && self.ceiling == ceiling(file)
     }
 
     /// Whether nothing has to be asked to say this as well: it is the same file, and no more is granted by it.
