@@ -3,6 +3,7 @@
 
 // 0: pure
 pub mod context;
+pub mod parallel;
 pub mod policy;
 pub mod protocol;
 pub mod recover;

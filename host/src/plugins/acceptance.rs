@@ -36,9 +36,9 @@ pub fn unlike(file: &PluginFile, locked: &Locked) -> Vec<String> {
 pub async fn try_out(sandbox: &Sandbox, limits: &Limits, file: &PluginFile) -> Result<(), String> {
     let manifest = &file.sections.manifest;
     let cannot = |reason: String| format!("'{}' cannot be used: {reason}", manifest.name);
-    let (loading, wasm) = (sandbox.clone(), file.wasm.to_vec());
+    let (loading, wasm) = (sandbox.clone(), file.wasm.clone());
     let imports = Imports { process: manifest.uses_programs() };
-    let component = tokio::task::spawn_blocking(move || loading.load(&wasm, &imports)).await;
+    let component = tokio::task::spawn_blocking(move || loading.load_hashed(&wasm, &imports)).await;
     let component = component.map_err(|error| cannot(error.to_string()))?;
     let component = component.map_err(|error| cannot(format!("{:#}", anyhow::Error::from(error))))?;
     if pack::read_sections(&file.wasm).is_err() {

@@ -66,7 +66,8 @@ impl Plugin {
     pub(super) async fn component(self: &Arc<Self>, sandbox: &Sandbox) -> Result<Component, String> {
         let load = || async {
             let (plugin, sandbox) = (self.clone(), sandbox.clone());
-            let loaded = tokio::task::spawn_blocking(move || sandbox.load(&plugin.file.wasm, &plugin.imports)).await;
+            let loaded =
+                tokio::task::spawn_blocking(move || sandbox.load_hashed(&plugin.file.wasm, &plugin.imports)).await;
             let loaded = loaded.map_err(|error| format!("plugin '{}': {error}", self.name))?;
             loaded.map_err(|error| format!("plugin '{}': {error}", self.name))
         };

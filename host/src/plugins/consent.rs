@@ -91,7 +91,7 @@ impl Consents {
 
     /// The content of the plugin file `name` that may be used at this place.
     pub fn accepted(&self, place: Place, name: &str) -> Option<Accepted> {
-        self.kept(place).accepted.remove(name)
+        self.kept(place).accepted.get(name).cloned()
     }
 
     /// From now on exactly this content may be used there; another one no more.
@@ -139,8 +139,8 @@ impl Consents {
     /// The same without the lock's grants, which a new word for the file replaces.
     pub fn by_the_user(&self, holder: Holder, name: &str, tool: &str) -> Capabilities {
         let kept = holder.places().iter().filter_map(|place| {
-            let mut kept = self.kept(*place);
-            kept.grants.remove(&holder)?.remove(name)?.remove(tool)
+            let kept = self.kept(*place);
+            kept.grants.get(&holder)?.get(name)?.get(tool).cloned()
         });
         kept.fold(self.for_session(holder, name, tool), |all, granted| all.union(&granted))
     }
@@ -242,7 +242,7 @@ impl Consents {
     }
 
     /// Nothing where the file cannot be read: [`Consents::problems`] says so.
-    fn kept(&self, place: Place) -> Kept {
+    fn kept(&self, place: Place) -> Arc<Kept> {
         self.at(place).read().unwrap_or_default()
     }
 

@@ -35,7 +35,7 @@ pub(super) fn offer(file: Arc<PluginFile>, holder: Holder, turns: Turns, setup: 
         version: manifest.version.clone(),
         holder,
         origin: file.origin.clone(),
-        digest: file.digest.clone(),
+        digest: file.digest().to_string(),
         file: file.clone(),
         component: Default::default(),
         turns,
@@ -70,7 +70,7 @@ impl Offer {
             return Ok(());
         }
         let component =
-            sandbox.load(&self.plugin.file.wasm, &self.plugin.imports).map_err(|error| error.to_string())?;
+            sandbox.load_hashed(&self.plugin.file.wasm, &self.plugin.imports).map_err(|error| error.to_string())?;
         for tool in &self.tools {
             let name = &tool.spec.name;
             tool.validator.ready(&tool.spec.input_schema).map_err(|error| format!("tool '{name}': {error}"))?;

@@ -181,7 +181,7 @@ impl Locked {
         Locked {
             source,
             version: manifest.version.clone(),
-            sha256: file.digest.clone(),
+            sha256: file.digest().to_string(),
             manifest: file.manifest.clone(),
             wit: manifest.wit.clone(),
             signed_by,
@@ -192,7 +192,7 @@ impl Locked {
 
     /// Whether the file, and the manifest beside it that counts, are what it names byte by byte.
     pub fn is_of(&self, file: &PluginFile) -> bool {
-        self.sha256 == file.digest && self.manifest == file.manifest
+        self.sha256 == file.digest() && self.manifest == file.manifest
     }
 
     /// What is asked to be granted, cut down to a ceiling that was read from the file itself.

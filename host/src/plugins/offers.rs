@@ -183,7 +183,7 @@ impl Offers {
         for (key, slot) in self.installed.files() {
             let (digest, verdict) = match &slot.content {
                 Err(reason) => (String::new(), Verdict::Wrong(reason.clone())),
-                Ok(file) => (file.digest.clone(), judge.verdict(key.0, file)),
+                Ok(file) => (file.digest().to_string(), judge.verdict(key.0, file)),
             };
             let mut last = good.remove(key);
             let verdict = match (&slot.content, verdict) {
@@ -351,7 +351,7 @@ impl Offers {
             Spot::Dev => self.options.roots.is_written(&file.sections.manifest.name),
             Spot::Installed(place) => {
                 let accepted = self.options.consents.accepted(place, &file.sections.manifest.name);
-                accepted.is_some_and(|accepted| accepted.sha256 == file.digest)
+                accepted.is_some_and(|accepted| accepted.sha256 == file.digest())
             }
         };
         let there = self.installed.files().iter().filter_map(|(key, slot)| Some((key, slot.content.as_ref().ok()?)));
@@ -381,7 +381,7 @@ impl Offers {
         };
         let Spot::Installed(place) = key.0 else { return Err(format!("'{name}' needs no word")) };
         let file = self.installed.files().get(key).and_then(|slot| slot.content.as_ref().ok());
-        let Some(file) = file.filter(|file| file.digest == *digest) else {
+        let Some(file) = file.filter(|file| file.digest() == digest) else {
             return Err(format!("the file of '{name}' has changed since; look at /plugins again"));
         };
         self.acceptable(key.0, file).map_err(|reason| format!("'{name}' cannot be accepted: {reason}"))?;
@@ -464,7 +464,7 @@ fn rank(spot: Spot) -> u8 {
 
 /// The same bytes with the same manifest.
 fn is_same(one: &PluginFile, other: &PluginFile) -> bool {
-    std::ptr::eq(one, other) || (one.digest == other.digest && one.sections == other.sections)
+    std::ptr::eq(one, other) || (one.digest() == other.digest() && one.sections == other.sections)
 }
 
 fn make(file: &Arc<PluginFile>, spot: Spot, turns: Turns, setup: &Setup<'_>, verify: Verify) -> Result<Offer, String> {

@@ -75,7 +75,7 @@ impl<'a> Judge<'a> {
             Some(accepted) if accepted.is_for(file) => {
                 return Verdict::Usable;
             }
-            Some(accepted) if accepted.sha256 == file.digest => "its manifest is not the one that you accepted",
+            Some(accepted) if accepted.sha256 == file.digest() => "its manifest is not the one that you accepted",
             Some(_) => "it is not the version that you accepted",
             None => "you have not accepted it",
         };
@@ -111,11 +111,11 @@ impl<'a> Judge<'a> {
     fn as_locked(&self, place: Place, file: &PluginFile) -> Result<Option<&Locked>, String> {
         let name = &file.sections.manifest.name;
         match self.locked(place, name)? {
-            Some(locked) if locked.sha256 != file.digest => Err(format!(
+            Some(locked) if locked.sha256 != file.digest() => Err(format!(
                 "it is not the version that garth.lock names ({} … there, {} … here): `garth plugin install` brings that one \
                  back, `garth plugin update {name}{}` a new one, `garth plugin add` records another",
                 short(&locked.sha256),
-                short(&file.digest),
+                short(file.digest()),
                 flag(place)
             )),
             Some(locked) if !locked.is_of(file) => Err("its manifest is not the one that garth.lock names: `garth plugin \

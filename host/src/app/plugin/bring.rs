@@ -68,7 +68,7 @@ pub fn read(
     match at.manifest(&file.sections.manifest.name)? {
         Some(text) => {
             let origin = file.origin.clone();
-            let file = PluginFile::parse_with(file.wasm, origin, &text).with_context(|| source.to_string())?;
+            let file = PluginFile::parse_with(file.wasm.bytes(), origin, &text).with_context(|| source.to_string())?;
             Ok((file, Some(text)))
         }
         None => Ok((file, None)),
@@ -171,7 +171,7 @@ fn say(
     let mut out = std::io::stdout();
     if context.flags.json {
         let json = serde_json::json!({
-            "name": name, "version": version, "place": at.place.to_string(), "file": path, "sha256": file.digest,
+            "name": name, "version": version, "place": at.place.to_string(), "file": path, "sha256": file.digest(),
             "source": entry.source, "signed_by": entry.signed_by,
             "before": before.map(|(before, _)| serde_json::json!({"version": before.version, "sha256": before.sha256})),
             "change": before.and_then(|(_, change)| change.word()),

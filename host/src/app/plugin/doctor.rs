@@ -12,7 +12,7 @@ use crate::app::{Context, plugins, services};
 use crate::plugins::pack::PackError;
 use crate::plugins::{FileError, Origin, PluginFile};
 use crate::policy::Capabilities;
-use crate::sandbox::{Imports, Interface, Kind, LoadError, problems};
+use crate::sandbox::{Imports, Interface, Kind, LoadError, Wasm, problems};
 use crate::terminal::{Role, escape_json, one_line};
 
 /// The exit code: 1 when the file cannot be used.
@@ -60,11 +60,11 @@ impl Findings {
         match PluginFile::open(path) {
             Ok(file) => Findings::of(context, &file.wasm.clone(), Ok(file)),
             Err(error @ FileError::Io { .. }) => Err(error.into()),
-            Err(error) => Findings::of(context, &std::fs::read(path)?, Err(error)),
+            Err(error) => Findings::of(context, &Wasm::new(std::fs::read(path)?), Err(error)),
         }
     }
 
-    fn of(context: &Context, wasm: &[u8], plugin: Result<PluginFile, FileError>) -> Result<Findings> {
+    fn of(context: &Context, wasm: &Wasm, plugin: Result<PluginFile, FileError>) -> Result<Findings> {
         let mut findings = Findings::default();
         // Without a manifest nobody could have declared anything: that is the problem, and not each import.
         let declares = plugin.as_ref().map_or(true, |file| file.sections.manifest.uses_programs());
@@ -82,7 +82,7 @@ impl Findings {
         }
         if findings.problems.is_empty() {
             // What only the engine knows: code that does not validate, imports of WASI in another shape.
-            let loaded = services::sandbox(&context.paths)?.load(wasm, &imports);
+            let loaded = services::sandbox(&context.paths)?.load_hashed(wasm, &imports);
             findings.problems.extend(loaded.err().map(|problem| problem.to_string()));
         }
         if let Ok(file) = &plugin

@@ -11,10 +11,10 @@ use super::target::{self, Seen};
 use crate::app::Context;
 use crate::plugins::manifest::Manifest;
 use crate::plugins::pack::{CatalogueTool, Sections};
-use crate::plugins::{FileError, MAX_FILE, PluginFile, digest};
+use crate::plugins::{FileError, MAX_FILE, PluginFile};
 use crate::policy::{Capabilities, PartialLimits};
 use crate::protocol::ByteSize;
-use crate::sandbox::{Interface, Kind, LeftOut};
+use crate::sandbox::{Interface, Kind, LeftOut, Wasm};
 use crate::terminal::{escape, escape_json, one_line, quoted};
 
 /// Column in which values begin.
@@ -54,15 +54,15 @@ impl Inspected {
             Err(error @ FileError::Io { .. }) => return Err(error.into()),
             Err(error) => {
                 anyhow::ensure!(size <= MAX_FILE, "{shown}: it is larger than {}", ByteSize(MAX_FILE));
-                (std::fs::read(path).with_context(|| shown.clone())?.into(), Err(error))
+                (Wasm::new(std::fs::read(path).with_context(|| shown.clone())?), Err(error))
             }
         };
         Ok(Inspected::of(shown, &wasm, plugin))
     }
 
-    fn of(shown: String, wasm: &[u8], plugin: Result<Sections, FileError>) -> Inspected {
+    fn of(shown: String, wasm: &Wasm, plugin: Result<Sections, FileError>) -> Inspected {
         let interface = Interface::read(wasm).map_err(|error| error.to_string());
-        Inspected { shown, bytes: wasm.len() as u64, digest: digest(wasm), interface, plugin }
+        Inspected { shown, bytes: wasm.len() as u64, digest: wasm.digest().to_string(), interface, plugin }
     }
 
     fn kind(&self) -> String {

@@ -148,7 +148,7 @@ impl Line {
             |tool: &str, ceiling: &Capabilities| ceiling.intersect(&consents.granted(spot.into(), &self.name, tool));
         Line {
             version: file.sections.manifest.version.clone(),
-            sha256: file.digest.clone(),
+            sha256: file.digest().to_string(),
             tools: tools(&file.sections, granted),
             status,
             reason,

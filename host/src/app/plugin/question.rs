@@ -71,7 +71,7 @@ pub fn describe_acceptance(asking: &Asking<'_>) -> String {
         row("from", source);
     }
     row("file", asking.shown);
-    row("SHA-256", &asking.file.digest);
+    row("SHA-256", asking.file.digest());
     row("signed", asking.signed_by.unwrap_or("by nobody that you named"));
 
     text.push_str("\nWhat its tools can do once you grant it, and never more:\n");
@@ -143,7 +143,7 @@ pub fn held(consents: &Consents, place: Place, file: &PluginFile) -> ByTool {
 /// What changes for each tool; empty where the file is the same.
 fn difference(before: &Before, file: &PluginFile) -> String {
     let now = ceiling(file);
-    if before.sha256 == file.digest && before.ceiling == now {
+    if before.sha256 == file.digest() && before.ceiling == now {
         return String::new();
     }
     let mut lines = Vec::new();

@@ -51,7 +51,7 @@ pub fn print(context: &Context, tool: Option<&str>, arguments: Option<&str>) -> 
             "tool": name,
             "plugin": manifest.name,
             "version": manifest.version,
-            "sha256": named.file.digest,
+            "sha256": named.file.digest(),
             "verdict": Verdict::of(&findings).word(),
             "findings": findings.iter().map(Finding::json).collect::<Vec<_>>(),
             "denied": denied,

@@ -32,12 +32,13 @@ impl Accepted {
         let ceiling = ceiling(file);
         let lock_grants = locked.map(|locked| locked.grants_within(&ceiling)).unwrap_or_default();
         let signed_by = locked.and_then(|locked| locked.signed_by.clone());
-        Accepted { sha256: file.digest.clone(), manifest: file.manifest.clone(), ceiling, signed_by, lock_grants }
+        let sha256 = file.digest().to_string();
+        Accepted { sha256, manifest: file.manifest.clone(), ceiling, signed_by, lock_grants }
     }
 
     /// Whether it is the word for just this file.
     pub fn is_for(&self, file: &PluginFile) -> bool {
-        self.sha256 == file.digest && self.manifest == file.manifest && self.ceiling == ceiling(file)
+        self.sha256 == file.digest() && self.manifest == file.manifest && self.ceiling == ceiling(file)
     }
 
     /// Whether nothing has to be asked to say this as well: it is the same file, and no more is granted by it.
