@@ -2,6 +2,7 @@
 //! The modules below are listed from the bottom layer to the top; `README.md` beside this crate explains them.
 
 // 0: pure
+pub mod check;
 pub mod context;
 pub mod parallel;
 pub mod policy;

@@ -30,8 +30,24 @@ pub(super) struct Reply {
     pub reasoning: Option<String>,
     pub asked: Vec<Asked>,
     pub finish: FinishReason,
+    /// Tokens of the request, as the server counted them.
+    pub prompt_tokens: Option<u64>,
     /// The user cancelled; what had arrived is kept, calls are not.
     pub cancelled: bool,
+}
+
+impl Reply {
+    /// Of a request that was not sent.
+    pub fn none() -> Reply {
+        Reply {
+            text: String::new(),
+            reasoning: None,
+            asked: Vec::new(),
+            finish: FinishReason::Stop,
+            prompt_tokens: None,
+            cancelled: false,
+        }
+    }
 }
 
 /// What has arrived of a reply so far.
@@ -41,6 +57,7 @@ struct Arrived {
     reasoning: String,
     calls: Vec<RawCall>,
     finish: Option<FinishReason>,
+    prompt_tokens: Option<u64>,
 }
 
 /// A reply on its way, and what keeps the markup of calls from the screen.
@@ -102,7 +119,10 @@ impl Arriving {
                 turn.services.recorder.emit(Event::ReasoningDelta { text }).await;
             }
             Delta::Call(call) => self.arrived.calls.push(call),
-            Delta::Usage(usage) => turn.services.recorder.emit(Event::Usage { usage }).await,
+            Delta::Usage(usage) => {
+                self.arrived.prompt_tokens = usage.prompt_tokens;
+                turn.services.recorder.emit(Event::Usage { usage }).await;
+            }
             Delta::Finish(reason) => self.arrived.finish = Some(reason),
         }
     }
@@ -129,7 +149,8 @@ impl Arrived {
             self.calls.into_iter().map(|raw| read(raw, &mut ids)).collect()
         };
         let reasoning = Some(self.reasoning).filter(|reasoning| !reasoning.is_empty());
-        Reply { text, reasoning, asked, finish: self.finish.unwrap_or(FinishReason::Stop), cancelled: false }
+        let finish = self.finish.unwrap_or(FinishReason::Stop);
+        Reply { text, reasoning, asked, finish, prompt_tokens: self.prompt_tokens, cancelled: false }
     }
 }
 

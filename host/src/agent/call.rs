@@ -13,7 +13,7 @@ use super::consent::Consent;
 use super::gate::{CallHost, Caller};
 use super::turn::Turn;
 use super::writes::{self, Claim, Permit};
-use super::{call_tool, skill};
+use super::{call_tool, checks, skill};
 use crate::context::bounded;
 use crate::plugins::{Origin, Tool};
 use crate::policy::{Capabilities, Workspace};
@@ -176,6 +176,7 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, by: By, progress: &Progress) -
     turn.touch(&arguments, &finished.used.written).await;
     let claim = if finished.result.is_ok() { Claim::Done } else { Claim::NotDone };
     let surprise = writes::verify(&caller, changes.as_deref(), &finished.used.written, claim);
+    let written = finished.used.written.clone();
     let mut ended = describe(tool, finished);
     if let Some(surprise) = surprise {
         turn.services.recorder.emit(Event::Notice { level: Level::Error, text: surprise.clone() }).await;
@@ -185,6 +186,9 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, by: By, progress: &Progress) -
         ended.status = ToolStatus::Denied;
     }
     ended.programs = host.programs();
+    if let Some(found) = checks::after(turn, &call.id, &written).await {
+        ended.text = format!("{}\n{found}", ended.text.trim_end());
+    }
     Ok(ended)
 }
 

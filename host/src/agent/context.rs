@@ -8,6 +8,7 @@ use super::announced::{Announced, host_tools};
 use super::known::{self, Known};
 use super::turn::Turn;
 use super::{call_tool, skill, snapshot};
+use crate::context::Gauge;
 use crate::protocol::{Event, Message, ToolSpec};
 use crate::session::Transcript;
 
@@ -21,6 +22,12 @@ pub(crate) struct Context {
     pub known: Option<Known>,
     /// What it has been told of the tools.
     pub announced: Announced,
+    /// Counts its tokens.
+    pub gauge: Gauge,
+    /// Tokens that the model reads at once, once the server or the configuration has told.
+    pub window: Option<usize>,
+    /// Tokens that the last compaction left.
+    pub compacted: Option<usize>,
 }
 
 /// What the model knows once it has been told what is new.
@@ -34,7 +41,16 @@ impl Context {
     pub fn resumed(transcript: Transcript) -> Option<Context> {
         let Transcript { messages, tools, .. } = transcript;
         let announced = Announced::read(&tools, &messages);
-        (!messages.is_empty()).then(|| Context { messages, tools, taken: HashSet::new(), known: None, announced })
+        (!messages.is_empty()).then(|| Context {
+            messages,
+            tools,
+            taken: HashSet::new(),
+            known: None,
+            announced,
+            gauge: Gauge::default(),
+            window: None,
+            compacted: None,
+        })
     }
 
     /// Begins the conversation of a session.
@@ -55,7 +71,21 @@ impl Context {
         snapshot.skills = known::listing(turn, &skills);
         let messages = vec![Message::System { text: crate::context::system_prompt(&snapshot) }];
         let announced = Announced::read(&tools, &[]);
-        Context { messages, tools, taken: HashSet::new(), known: Some(Known::of(&skills)), announced }
+        Context {
+            messages,
+            tools,
+            taken: HashSet::new(),
+            known: Some(Known::of(&skills)),
+            announced,
+            gauge: Gauge::default(),
+            window: None,
+            compacted: None,
+        }
+    }
+
+    /// What a request would take now.
+    pub fn tokens(&self) -> usize {
+        self.gauge.request(&self.messages, &self.tools)
     }
 
     pub fn system(&self) -> &str {

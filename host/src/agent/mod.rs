@@ -4,9 +4,11 @@
 mod account;
 mod announced;
 mod ask;
+mod budget;
 mod call;
 mod call_tool;
 mod calls;
+mod checks;
 mod command;
 mod consent;
 mod context;
@@ -37,6 +39,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 pub use account::{arguments_digest, audited};
+pub use checks::Checker;
 pub use consent::needs_grant;
 pub use known::first_listing;
 pub use record::Recorder;
@@ -82,6 +85,8 @@ pub struct Settings {
     pub result_limit: usize,
     /// Tokens that the model reads at once, as far as settings tell.
     pub window: usize,
+    /// Percent of the window at which the conversation is compacted.
+    pub compact_at: usize,
     pub sampling: Sampling,
     /// Whether programs reach the network.
     pub network: bool,
@@ -98,6 +103,7 @@ pub struct Services {
     pub usage: PathBuf,
     pub trusts: Trusts,
     pub runner: Runner,
+    pub checks: Checker,
     /// What no result may show.
     pub secrets: secrets::Store,
     pub approvals: Approvals,

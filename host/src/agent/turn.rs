@@ -8,10 +8,10 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::ask::{self, Asked, Reply};
+use super::ask::{Asked, Reply};
 use super::opening::{self, Opening};
 use super::scope::Scope;
-use super::{Context, Services, call_tool, calls, fork, guard::Guard};
+use super::{Context, Services, budget, call_tool, calls, fork, guard::Guard};
 use crate::commands::Catalogue;
 use crate::model::Model;
 use crate::plugins::Plugins;
@@ -124,7 +124,7 @@ pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mu
     let mut guard = Guard::new(settings.loop_repeats);
     for step in 1..=settings.max_steps {
         turn.services.recorder.emit(Event::StepStarted { step, max_steps: settings.max_steps }).await;
-        let (reply, failure) = ask::model(turn, model, context).await;
+        let (reply, failure) = budget::ask(turn, model, context).await;
         let done = reply.asked.is_empty();
         let end = match failure {
             Some(error) => Some(TurnEnd::Failed { error: error.to_string() }),
@@ -176,7 +176,7 @@ async fn judge(turn: &Turn, reply: &Reply) -> Option<TurnEnd> {
 }
 
 /// Appends the reply to the transcript. Where there was none, that is said: servers insist on an answer to each question.
-async fn record_reply(turn: &Turn, context: &mut Context, reply: Reply) -> Vec<ask::Asked> {
+async fn record_reply(turn: &Turn, context: &mut Context, reply: Reply) -> Vec<Asked> {
     let Reply { mut text, reasoning, asked, .. } = reply;
     let calls: Vec<_> = asked.iter().map(|asked| asked.call.clone()).collect();
     if text.is_empty() && calls.is_empty() {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use tokio::sync::OnceCell;
 
@@ -31,6 +32,10 @@ impl Model for AutoModel {
             }
         };
         stream::once(reply).flatten().boxed()
+    }
+
+    fn window(&self) -> BoxFuture<'_, Option<u32>> {
+        Box::pin(async { self.found.get_or_try_init(|| find(self.endpoint.clone())).await.ok()?.window().await })
     }
 
     fn name(&self) -> &str {

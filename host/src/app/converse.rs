@@ -146,6 +146,7 @@ pub async fn start(
         usage: catalogue::usage_file(context),
         trusts: catalogue::trusts(context),
         runner: services::runner(settings)?,
+        checks: services::checks(settings)?,
         secrets: services::secrets_in_use(&context.paths, settings),
         approvals: Approvals::new(settings.approval.mode, settings.approval.rules.clone(), Box::new(remember)),
         consents,

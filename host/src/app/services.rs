@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow};
 
 use crate::agent;
 use crate::audit;
+use crate::check::Checks;
 use crate::config::{Loaded, Paths, Settings, settings};
 use crate::model::{self, Endpoint, ModelError, Sampling, Secret};
 use crate::plugins::{Consents, Plugins, Setup};
@@ -114,6 +115,11 @@ pub fn runner(settings: &Settings) -> Result<Runner> {
     }))
 }
 
+/// What runs after a file was written.
+pub fn checks(settings: &Settings) -> Result<agent::Checker> {
+    Ok(agent::Checker::new(Checks::new(&settings.checks).map_err(anyhow::Error::msg)?))
+}
+
 /// This program, which is also the helper that confines others.
 fn helper() -> Result<PathBuf> {
     std::env::current_exe().context("the path of the running garth binary cannot be told, and programs need it")
@@ -170,6 +176,7 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         timeout: settings.agent.timeout.map(|span| span.0),
         result_limit: RESULT_LIMIT,
         window: settings.model.num_ctx.unwrap_or(settings.model.max_ctx) as usize,
+        compact_at: settings.agent.compact_at as usize,
         network: settings.process.network,
         sampling: Sampling {
             temperature: settings.model.temperature,

@@ -3,6 +3,7 @@
 
 use toml::Value;
 
+use crate::check::expression;
 use crate::policy::{Grant, check_glob};
 use crate::protocol::{ByteSize, Span};
 
@@ -38,6 +39,10 @@ pub(super) enum Kind {
     Directories,
     /// A list of names of environment variables.
     Variables,
+    /// A list of any words.
+    Words,
+    /// A regular expression.
+    Expression,
     /// A list of some of these words.
     Choices(&'static [&'static str]),
     /// The name of an environment variable or nothing.
@@ -115,6 +120,11 @@ impl Kind {
                 true => Ok(()),
                 false => Err(format!("'{name}' is not the name of an environment variable")),
             }),
+            Kind::Words => words(value),
+            Kind::Expression => match value.as_str() {
+                Some(text) => expression(text).map(drop),
+                None => expected("a regular expression such as '^(?<line>\\d+): (?<message>.+)$'"),
+            },
             Kind::Choices(words) => {
                 each(value, &format!("a list of {}", choices(words)), |word| match words.contains(&word) {
                     true => Ok(()),
@@ -138,10 +148,12 @@ impl Kind {
         };
         let value = match self {
             Kind::Tables(_) => return Err("a list of tables is set in a configuration file only".into()),
-            Kind::Patterns | Kind::Directories | Kind::Variables | Kind::Choices(_) => match text.starts_with('[') {
-                true => as_toml().ok_or("this list is not TOML; write [\"a\", \"b\"] or a,b")?,
-                false => text.split(',').map(|word| Value::from(word.trim())).collect::<Vec<_>>().into(),
-            },
+            Kind::Patterns | Kind::Directories | Kind::Variables | Kind::Words | Kind::Choices(_) => {
+                match text.starts_with('[') {
+                    true => as_toml().ok_or("this list is not TOML; write [\"a\", \"b\"] or a,b")?,
+                    false => text.split(',').map(|word| Value::from(word.trim())).collect::<Vec<_>>().into(),
+                }
+            }
             Kind::Flag | Kind::FlagOr(_) => match text.to_ascii_lowercase().as_str() {
                 "true" | "1" => true.into(),
                 "false" | "0" => false.into(),
@@ -176,7 +188,7 @@ impl FieldKind {
     pub fn check(self, value: &Value) -> Result<(), String> {
         match self {
             FieldKind::Text => Kind::Text.check(value),
-            FieldKind::Words => each(value, "words such as [\"cargo\", \"test\"]", |_| Ok(())),
+            FieldKind::Words => words(value),
             FieldKind::Choice(words) => choice(value, words),
             FieldKind::Pattern => match value.as_str() {
                 Some(pattern) => check_glob(pattern),
@@ -238,6 +250,10 @@ fn each(value: &Value, expected: &str, check: impl Fn(&str) -> Result<(), String
         Some(text) => check(text),
         None => Err(format!("{} in it", wrong(element))),
     })
+}
+
+fn words(value: &Value) -> Result<(), String> {
+    each(value, "words such as [\"cargo\", \"test\"]", |_| Ok(()))
 }
 
 fn is_variable(name: &str) -> bool {

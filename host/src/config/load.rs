@@ -15,6 +15,9 @@ use super::{ConfigError, Overrides, Paths, Place, Settings, overrides, remembere
 /// The embedded file; it is the lowest layer, and what a user may copy from.
 pub const DEFAULT: &str = include_str!("default.toml");
 
+/// The embedded table of checks, likewise.
+pub const CHECKS: &str = include_str!("checks.toml");
+
 /// The settings in force.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -85,9 +88,11 @@ impl Default for Settings {
 
 fn defaults() -> Result<Merged, ConfigError> {
     let mut merged = Merged::default();
-    for mut written in file::parse(DEFAULT.as_bytes(), Path::new("default.toml"))? {
-        written.place = Place::Default;
-        merged.put(written, Layer::Default);
+    for (name, text) in [("default.toml", DEFAULT), ("checks.toml", CHECKS)] {
+        for mut written in file::parse(text.as_bytes(), Path::new(name))? {
+            written.place = Place::Default;
+            merged.put(written, Layer::Default);
+        }
     }
     Ok(merged)
 }

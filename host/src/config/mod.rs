@@ -18,7 +18,7 @@ pub mod settings;
 mod trust;
 
 pub use error::{ConfigError, Place};
-pub use load::{DEFAULT, Loaded, load};
+pub use load::{CHECKS, DEFAULT, Loaded, load};
 pub use origin::{Layer, Origin, Origins};
 pub use overrides::Overrides;
 pub use paths::Paths;

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Deserializer, de};
 
+use crate::check;
 use crate::policy::{Grant, Limits, Rule};
 use crate::protocol::{ApprovalMode, ByteSize, Span};
 
@@ -23,6 +24,8 @@ pub struct Settings {
     pub files: Files,
     #[serde(default)]
     pub plugins: BTreeMap<String, Plugin>,
+    #[serde(default)]
+    pub checks: BTreeMap<String, check::Definition>,
     pub commands: Commands,
     pub session: Session,
     pub ui: Ui,
@@ -117,6 +120,7 @@ pub struct Endpoint {
 pub struct Agent {
     pub max_steps: u32,
     pub loop_repeats: u32,
+    pub compact_at: u32,
     pub parallel_reads: u32,
     /// Of a whole turn; `None`: no limit.
     #[serde(deserialize_with = "auto")]

@@ -19,6 +19,7 @@ mod text_tools;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 
 use crate::protocol::{FinishReason, Message, ToolSpec, Usage};
@@ -77,6 +78,10 @@ pub trait Model: Send + Sync {
     fn name(&self) -> &str;
     /// `ollama`, `openai` or `scripted`.
     fn provider(&self) -> &str;
+    /// Tokens that the model reads at once, where configuration or server tell. The server is asked once.
+    fn window(&self) -> BoxFuture<'_, Option<u32>> {
+        Box::pin(std::future::ready(None))
+    }
 }
 
 /// Prepares a connection; nothing is sent yet. Fails when the URL cannot be used or the script cannot be read.

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Answer, ApprovalMode, ApprovalRequest, ToolCall, ToolSpec, Usage};
+use super::{Answer, ApprovalMode, ApprovalRequest, Message, ToolCall, ToolSpec, Usage};
 
 /// Something that happened. Times are milliseconds; ids are unique within the session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -61,6 +61,13 @@ pub enum Event {
     /// Back in the conversation that the fork began in, where `text` is all that is known of it.
     ForkEnded {
         text: String,
+    },
+    /// The conversation was shortened to fit the window: these are its messages from now on. Counts of tokens are estimates.
+    Compacted {
+        messages: Vec<Message>,
+        before: u64,
+        after: u64,
+        window: u64,
     },
     /// A request to the model begins.
     StepStarted {
@@ -123,6 +130,18 @@ pub enum Event {
         call_id: String,
         path: String,
         before: Option<String>,
+    },
+    /// A check of what a call has written, before the call's `ToolFinished`, whose text tells what was found.
+    Checked {
+        call_id: String,
+        /// The name in `[checks.NAME]`.
+        check: String,
+        files: Vec<String>,
+        end: CheckEnd,
+        findings: u32,
+        /// Why it did not run, or the first line of what could not be read.
+        detail: Option<String>,
+        duration_ms: u64,
     },
     /// The result, as the model sees it.
     ToolFinished {
@@ -218,6 +237,17 @@ pub enum ToolStatus {
     /// A limit of the sandbox ended the call, or the guest trapped.
     Stopped,
     Cancelled,
+}
+
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckEnd {
+    Passed,
+    Failed,
+    /// The program failed and said nothing that its `messages` can read.
+    Unclear,
+    NotRun,
 }
 
 /// One program that a call ran.

@@ -7,6 +7,7 @@
 //!   the model was not asked; the same when Garth ended while a command was prepared;
 //! - `AssistantMessage` is the model's. What lies between `ForkStarted` and `ForkEnded` belongs to another conversation; the
 //!   text of the latter stands for it;
+//! - `Compacted` replaces all messages so far;
 //! - `ToolFinished` is held back until all results of a reply are there, or the next message begins: results stand in the
 //!   order of the calls, however they finished. Those of a command's preparation answer no call of the model.
 //!
@@ -106,6 +107,7 @@ impl Reader {
             }),
             Event::Prompted { text, .. } => self.prompted(text),
             Event::StepStarted { .. } => self.asked(),
+            Event::Compacted { messages, .. } => self.compacted(messages),
             Event::ForkStarted { .. } => self.in_turn(|turn| turn.stage = Stage::Forked),
             Event::ForkEnded { text } => {
                 self.asked();
@@ -153,6 +155,14 @@ impl Reader {
         self.transcript.begin(system, keep);
         let last = self.transcript.messages.len().saturating_sub(1);
         self.in_turn(|turn| turn.opening = last);
+    }
+
+    /// What was said so far is shorter from now on; the turn that runs begins with the last of the user's messages.
+    fn compacted(&mut self, messages: &[Message]) {
+        self.close();
+        self.transcript.messages = messages.to_vec();
+        let opening = messages.iter().rposition(|message| matches!(message, Message::User { .. }));
+        self.in_turn(|turn| turn.opening = opening.unwrap_or(0));
     }
 
     /// What was sent in place of the task.
@@ -209,6 +219,7 @@ fn belongs_to_fork(event: &Event) -> bool {
         event,
         Event::CommandStarted { .. }
             | Event::Prompted { .. }
+            | Event::Compacted { .. }
             | Event::StepStarted { .. }
             | Event::AssistantMessage { .. }
             | Event::ToolFinished { .. }

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Role, Style, duration, escape, one_line, plural};
-use crate::protocol::{ToolCall, ToolStatus};
+use super::{Role, Style, block, duration, escape, one_line, plural};
+use crate::protocol::{CheckEnd, ToolCall, ToolStatus};
 
 /// Arguments that say most about a call; shown first, and without their names.
 const TELLING: [&str; 9] = ["path", "command", "argv", "program", "pattern", "query", "message", "task", "thought"];
@@ -106,6 +106,19 @@ pub fn result_block(style: Style, status: ToolStatus, text: &str, data: Option<&
         style.paint(Role::Dim, &format!("{exit} · {}", duration(ms)))
     ));
     shown
+}
+
+/// A check of what a call has written, on one line.
+pub fn checked(style: Style, check: &str, end: CheckEnd, findings: u32, detail: Option<&str>, ms: u64) -> String {
+    let (role, said) = match end {
+        CheckEnd::Passed => (Role::Dim, "well".to_string()),
+        CheckEnd::Failed => (Role::Bad, plural(findings.into(), "error")),
+        CheckEnd::Unclear => (Role::Warn, "failed, and says nothing that can be read".to_string()),
+        CheckEnd::NotRun => (Role::Warn, "not run".to_string()),
+    };
+    let detail = detail.map(|detail| format!(": {detail}")).unwrap_or_default();
+    let line = format!("check {check}: {said}{detail} · {}", duration(ms));
+    block(style, "  │ ", role, &one_line(&line))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ mod turn;
 mod words;
 
 pub use approval::{Extent, answered, question_text};
-pub use call::{call_line, name_line, result_block};
+pub use call::{call_line, checked, name_line, result_block};
 pub use catalogue::{catalogue_text, search_text};
 pub use command::{is_name_like, slash_name, trimmed};
 pub use diff::diff_block;

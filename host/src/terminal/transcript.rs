@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::turn::{Cost, ending};
 use super::{
-    Flow, Role, Style, answered, block, call_line, command, duration, escape, name_line, one_line, plugins,
-    result_block,
+    Flow, Role, Style, answered, block, call_line, checked, command, duration, escape, name_line, one_line, plugins,
+    result_block, thousands,
 };
 use crate::protocol::{Event, Level, ToolSummary};
 
@@ -176,6 +176,14 @@ impl Transcript {
                 block(style, TOLD, role, &format!("plugin: {}", one_line(message)))
             }
             Event::ApprovalResolved { answer, .. } => answered(style, answer),
+            Event::Compacted { before, after, window, .. } => {
+                let [before, after, window] = [before, after, window].map(|tokens| thousands(*tokens));
+                let text = format!("the conversation was shortened: {before} to {after} of {window} tokens");
+                block(style, SAID, Role::Dim, &text)
+            }
+            Event::Checked { check, end, findings, detail, duration_ms, .. } => {
+                checked(style, check, *end, *findings, detail.as_deref(), *duration_ms)
+            }
             Event::ToolFinished { call_id, tool, status, text, data, duration_ms, programs: _ } => {
                 self.progress.remove(call_id);
                 // Calls that run in parallel finish in any order, and a refused one never started.

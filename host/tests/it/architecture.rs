@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 const MODULES: &[(&str, u8, &[&str])] = &[
     ("protocol", 0, &[]),
     ("policy", 0, &["protocol"]),
+    ("check", 0, &["policy", "protocol"]),
     ("context", 0, &["protocol"]),
     ("parallel", 0, &[]),
     ("recover", 0, &["protocol"]),
@@ -58,6 +59,7 @@ const OWNERS: &[(&str, &[&str])] = &[
     (
         "toml",
         &[
+            "check/syntax",
             "commands/parse",
             "config",
             "plugins/cases",
@@ -70,14 +72,15 @@ const OWNERS: &[(&str, &[&str])] = &[
     ("toml_edit", &["config", "plugins"]),
     ("jsonschema", &["plugins"]),
     ("similar", &["approval", "agent"]),
-    ("globset", &["policy", "sandbox", "process"]),
+    ("globset", &["policy", "sandbox", "process", "check"]),
     ("clap", &["cli"]),
     ("rustyline", &["repl"]),
     ("etcetera", &["config", "app"]),
     ("blake3", &["sandbox"]),
     ("notify", &["watch"]),
     ("pulldown_cmark", &["commands"]),
-    ("saphyr_parser", &["commands/parse"]),
+    ("saphyr_parser", &["check/syntax", "commands/parse"]),
+    ("roxmltree", &["check/syntax"]),
 ];
 
 const LONGEST_FILE: usize = 500;
@@ -338,7 +341,7 @@ fn the_checks_see_what_is_wrong() {
         ("agent/a.rs", "//! x\nfn f() -> reqwest::Url {}", &["'reqwest' belongs to model"]),
         ("agent/a.rs", "//! x\nlet toml = 1; a.toml::<X>(); mod toml; use self::toml::X;", &[]),
         ("plugins/manifest.rs", "//! x\nuse toml;", &[]),
-        ("plugins/other.rs", "//! x\nuse toml;", &["'toml' belongs to commands/parse and config"]),
+        ("plugins/other.rs", "//! x\nuse toml;", &["'toml' belongs to check/syntax and commands/parse"]),
         ("agent/a.rs", "use std::fmt;", &["begin it with a `//!` header"]),
         ("agent/a.rs", &format!("//! x\n{}", "\n".repeat(500)), &["501 lines"]),
     ] {

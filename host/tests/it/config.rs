@@ -118,6 +118,37 @@ fn every_key_is_in_the_default_file_with_a_comment() {
 }
 
 #[test]
+fn the_table_of_checks_is_explained_and_can_be_used() {
+    let help = World::new().user("[checks.mine]\nzzzzzzzz = 1").error();
+    let names = help.split("there are ").nth(1).unwrap_or_else(|| panic!("{help}"));
+    for name in names.split(", ") {
+        let explained = config::CHECKS.lines().any(|line| {
+            let line = line.trim_start_matches(['#', ' ']);
+            line.starts_with(&format!("{name} ")) || line.contains(&format!("`{name}`"))
+        });
+        assert!(explained, "{name}");
+    }
+    let settings = World::new().loaded().settings;
+    let checks = garth::check::Checks::new(&settings.checks).unwrap();
+    let names = |path: &str| checks.of(path).map(|check| check.name.clone()).collect::<Vec<_>>();
+    for (path, expected) in [
+        ("src/main.rs", "rust"),
+        ("a/b.py", "python"),
+        ("package.json", "json"),
+        ("x.yml", "yaml"),
+        ("x.svg", "xml"),
+        ("Main.java", "java"),
+        ("run.sh", "shell"),
+    ] {
+        assert_eq!(names(path), [expected], "{path}");
+    }
+    assert_eq!(names("Cargo.toml"), ["rust", "toml"]);
+    assert!(names("tsconfig.json").is_empty() && names("README.md").is_empty());
+    let off = World::new().project("[checks.rust]\nenabled = false\n").loaded();
+    assert!(off.notices.is_empty() && !off.settings.checks["rust"].enabled, "{:?}", off.notices);
+}
+
+#[test]
 fn higher_layers_win_and_say_so() {
     let mut world = World::new()
         .user("[model]\nname = \"from-user\"\nmax_tokens = 100\n[agent]\nmax_steps = 30\nloop_repeats = 5\n")
@@ -317,7 +348,7 @@ fn every_setting_is_shown_with_its_layer() {
         assert!(shown.lines().any(|shown| shown == line), "{line} in\n{shown}");
     }
     let is_setting = |line: &&str| !line.starts_with('#') && line.split(' ').nth(1) == Some("=");
-    let settings = config::DEFAULT.lines().filter(is_setting).count();
+    let settings = config::DEFAULT.lines().chain(config::CHECKS.lines()).filter(is_setting).count();
     assert_eq!(shown.lines().count(), settings + 2, "all of them, one rule, no endpoints: {shown}");
     assert!(shown.lines().all(|line| line.contains("  # ")), "{shown}");
 }

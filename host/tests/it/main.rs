@@ -5,6 +5,7 @@ mod agent;
 mod architecture;
 mod authoring;
 mod builtin;
+mod check_messages;
 mod cli_args;
 mod cli_commands;
 mod cli_events;

@@ -8,6 +8,7 @@ mod show;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -55,6 +56,10 @@ impl Model for Ollama {
     fn provider(&self) -> &str {
         super::Provider::Ollama.name()
     }
+
+    fn window(&self) -> BoxFuture<'_, Option<u32>> {
+        Box::pin(async { Some(self.0.window(&self.0.shown().await.ok()?)) })
+    }
 }
 
 impl Connection {
@@ -66,7 +71,7 @@ impl Connection {
         if shown.tools == Some(false) {
             self.tools_as_text.store(true, Ordering::Relaxed);
         }
-        let window = self.endpoint.num_ctx.unwrap_or_else(|| shown.window(self.endpoint.max_num_ctx));
+        let window = self.window(&shown);
         match self.ask(request, window, out).await {
             Err(ModelError::ToolsUnsupported { .. })
                 if !request.tools.is_empty() && !self.tools_as_text.swap(true, Ordering::Relaxed) =>
@@ -75,6 +80,10 @@ impl Connection {
             }
             other => other,
         }
+    }
+
+    fn window(&self, shown: &Shown) -> u32 {
+        self.endpoint.num_ctx.unwrap_or_else(|| shown.window(self.endpoint.max_num_ctx))
     }
 
     /// Not remembered when the server cannot say: the next request asks again.

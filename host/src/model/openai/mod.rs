@@ -8,12 +8,14 @@ mod request;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use tokio::sync::OnceCell;
 
 use super::client::{Body, Client, read_whole};
 use super::generate::{Out, generate};
 use super::sse::{Events, Piece, beginning};
-use super::{Delta, Endpoint, Model, ModelError, Request};
+use super::{Delta, Endpoint, Model, ModelError, Request, probe};
 pub(super) use calls::MOST as MOST_CALLS;
 use reply::Reply;
 pub(super) use request::tool;
@@ -25,12 +27,19 @@ struct Connection {
     endpoint: Endpoint,
     /// The server said that it takes no tools: they are described in the system prompt from then on.
     tools_as_text: AtomicBool,
+    /// What the server says that it reads at once.
+    window: OnceCell<Option<u32>>,
 }
 
 impl OpenAi {
     pub(super) fn new(endpoint: Endpoint) -> Result<OpenAi, ModelError> {
         let client = Client::new(&endpoint)?;
-        Ok(OpenAi(Arc::new(Connection { client, endpoint, tools_as_text: AtomicBool::new(false) })))
+        Ok(OpenAi(Arc::new(Connection {
+            client,
+            endpoint,
+            tools_as_text: AtomicBool::new(false),
+            window: OnceCell::new(),
+        })))
     }
 }
 
@@ -47,9 +56,29 @@ impl Model for OpenAi {
     fn provider(&self) -> &str {
         super::Provider::OpenAi.name()
     }
+
+    fn window(&self) -> BoxFuture<'_, Option<u32>> {
+        Box::pin(self.0.window())
+    }
 }
 
 impl Connection {
+    /// As configured, or as the server says of this model, or of the only one that it has.
+    async fn window(&self) -> Option<u32> {
+        if self.endpoint.num_ctx.is_some() {
+            return self.endpoint.num_ctx;
+        }
+        let ask = || async {
+            let models = probe(&self.endpoint).await.models;
+            let model = match models.as_slice() {
+                [only] => Some(only),
+                several => several.iter().find(|model| model.name == self.endpoint.model),
+            };
+            u32::try_from(model?.context_length?).ok()
+        };
+        *self.window.get_or_init(ask).await
+    }
+
     async fn answer(&self, request: &Request, out: &Out<Delta>) -> Result<(), ModelError> {
         match self.ask(request, out).await {
             Err(ModelError::ToolsUnsupported { .. })

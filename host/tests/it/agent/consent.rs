@@ -108,6 +108,7 @@ impl World {
             timeout: None,
             result_limit: 24_000,
             window: 32_768,
+            compact_at: 75,
             sampling: Sampling::default(),
             network: false,
         };
@@ -124,6 +125,7 @@ impl World {
             usage: self.at("usage.json"),
             trusts: Box::new(|_| false),
             runner,
+            checks: garth::agent::Checker::default(),
             secrets: secrets::Store::open(self.at("state/secrets.json")),
             approvals: Approvals::new(self.mode, self.rules.clone(), Box::new(|_| Ok(()))),
             consents: self.consents(),

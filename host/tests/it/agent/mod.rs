@@ -2,6 +2,8 @@
 //! sandbox. What was sent is asserted, not only what came out.
 
 mod approval;
+mod budget;
+mod checks;
 mod commands;
 mod consent;
 mod conversation;

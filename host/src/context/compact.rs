@@ -1,0 +1,481 @@
+//! Compaction: one deliberate step that makes a long conversation short, by rules. The system prompt, the user's words and
+//! the last answers stay; old results become a line each.
+//!
+//! 1. Results behind the last few become one line, reasoning goes, long arguments are cut. A call that was made again with the
+//!    same arguments, and a file that was read again, keep only the newest result. Pinned results stay whole.
+//! 2. Where that is not enough, fewer results stay whole.
+//! 3. Then whole turns, the oldest first, become a line in a note that opens the conversation; at last also the older steps
+//!    of the turn that runs.
+//!
+//! Every call keeps exactly one result, since servers insist on it.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::bounded;
+use crate::protocol::{Message, ToolCall};
+
+/// Results that stay whole, tried in this order.
+const WHOLE: [usize; 3] = [5, 3, 1];
+/// Characters of what is left of a result, an argument, a task or an answer.
+const LINE: usize = 160;
+/// A result that is not longer stays as it is.
+const SHORT: usize = 240;
+/// The least number of steps of the running turn that stay.
+const STEPS: usize = 2;
+/// Characters of the one result that would not fit otherwise.
+const LAST_RESORT: usize = 4_000;
+/// Arguments by which calls name what they are about.
+const PATHS: [&str; 2] = ["path", "file"];
+/// Arguments that hold what is to be written.
+const CONTENTS: [&str; 4] = ["content", "new", "edits", "patch"];
+/// Before what is left of a result.
+const BEGAN: &str = ". They began: ";
+/// Opens the note about what was left out.
+pub const EARLIER: &str = "[Earlier in this conversation, shortened to fit the context window:";
+
+/// What must stay whole, of the newest result for each thing that a call is about.
+pub type Pinned<'a> = &'a dyn Fn(&ToolCall, &str) -> bool;
+
+/// The shorter conversation; `size` counts its tokens, and `target` is how many it should have at most. `None`: there is
+/// nothing to shorten. The result may still be larger than the target.
+pub fn compact(
+    messages: &[Message],
+    size: &dyn Fn(&[Message]) -> usize,
+    target: usize,
+    pinned: Pinned<'_>,
+) -> Option<Vec<Message>> {
+    let mut best = messages.to_vec();
+    for whole in WHOLE {
+        best = shorten(messages, whole, pinned);
+        if size(&best) <= target {
+            return changed(messages, best);
+        }
+    }
+    let turns = turns(&best);
+    for kept in (1..turns.len()).rev() {
+        let folded = fold_turns(&best, &turns, kept);
+        let fits = size(&folded) <= target;
+        if fits || kept == 1 {
+            best = folded;
+        }
+        if fits {
+            return changed(messages, best);
+        }
+    }
+    let steps = replies(&best).len();
+    for kept in (STEPS..steps).rev() {
+        let folded = fold_steps(&best, kept);
+        let fits = size(&folded) <= target;
+        if fits || kept == STEPS {
+            best = folded;
+        }
+        if fits {
+            return changed(messages, best);
+        }
+    }
+    for message in &mut best {
+        if let Message::Tool { text, .. } = message {
+            *text = bounded(text, LAST_RESORT, "call the tool again for a part of it");
+        }
+    }
+    changed(messages, best)
+}
+
+fn changed(before: &[Message], after: Vec<Message>) -> Option<Vec<Message>> {
+    (after != before).then_some(after)
+}
+
+/// A call and its result, with the places of both.
+struct Done<'a> {
+    call: &'a ToolCall,
+    result: usize,
+}
+
+/// Rule 1 with `whole` results that stay as they are.
+fn shorten(messages: &[Message], whole: usize, pinned: Pinned<'_>) -> Vec<Message> {
+    let done = done(messages);
+    let kept = kept(messages, &done, whole, pinned);
+    // Of what comes before the last results, only these stay whole.
+    let recent = done.len().checked_sub(whole).map_or(0, |first| done[first].result);
+    let mut short = messages.to_vec();
+    for Done { call, result } in &done {
+        if let Message::Tool { text, .. } = &mut short[*result]
+            && !kept.contains(result)
+        {
+            *text = one_line(call, text);
+        }
+    }
+    for message in short.iter_mut().take(recent) {
+        if let Message::Assistant { reasoning, calls, .. } = message {
+            *reasoning = None;
+            calls.iter_mut().for_each(|call| shorten_arguments(&mut call.arguments));
+        }
+    }
+    short
+}
+
+/// The results that stay whole: the last ones, but of the same call only the newest, and what is pinned.
+fn kept(messages: &[Message], done: &[Done<'_>], whole: usize, pinned: Pinned<'_>) -> BTreeSet<usize> {
+    let (mut kept, mut seen, mut about) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for (age, Done { call, result }) in done.iter().rev().enumerate() {
+        let Message::Tool { text, .. } = &messages[*result] else { continue };
+        let is_newest = seen.insert((call.name.clone(), call.arguments.to_string()));
+        // A file that was read or changed since is no longer as the older result says.
+        let is_newest_about = about.insert(subject(call));
+        if is_newest && (age < whole || is_newest_about && pinned(call, text)) {
+            kept.insert(*result);
+        }
+    }
+    kept
+}
+
+/// What a call is about: the file, or the tool itself.
+fn subject(call: &ToolCall) -> String {
+    let path = PATHS.iter().find_map(|name| call.arguments.get(name)?.as_str());
+    path.unwrap_or(&call.name).trim_start_matches("./").to_string()
+}
+
+/// All calls with a result, in their order.
+fn done(messages: &[Message]) -> Vec<Done<'_>> {
+    let mut done = Vec::new();
+    let mut open: Vec<&ToolCall> = Vec::new();
+    for (place, message) in messages.iter().enumerate() {
+        match message {
+            Message::Assistant { calls, .. } => open = calls.iter().collect(),
+            Message::Tool { call_id, .. } => {
+                if let Some(at) = open.iter().position(|call| call.id == *call_id) {
+                    done.push(Done { call: open.remove(at), result: place });
+                }
+            }
+            Message::System { .. } | Message::User { .. } => {}
+        }
+    }
+    done
+}
+
+/// What was learned, in a line.
+fn one_line(call: &ToolCall, text: &str) -> String {
+    if text.chars().count() <= SHORT {
+        return text.to_string();
+    }
+    let lines = text.lines().count();
+    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let again = if writes(call) { String::new() } else { format!("; call {} again if you need them", call.name) };
+    format!("[{lines} lines, left out{again}{BEGAN}{}]", cut(first))
+}
+
+/// At most [`LINE`] characters of the text's first line.
+fn cut(text: &str) -> String {
+    let line = text.trim().lines().next().unwrap_or_default();
+    match line.char_indices().nth(LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if text.trim().lines().count() > 1 => format!("{line} …"),
+        None => line.to_string(),
+    }
+}
+
+/// What was written is in the files by now.
+fn shorten_arguments(value: &mut Value) {
+    match value {
+        Value::String(text) if text.chars().count() > SHORT => *text = cut(text),
+        Value::Array(items) => items.iter_mut().for_each(shorten_arguments),
+        Value::Object(fields) => fields.values_mut().for_each(shorten_arguments),
+        _ => {}
+    }
+}
+
+/// Where the turns begin.
+fn turns(messages: &[Message]) -> Vec<usize> {
+    places(messages, |message| matches!(message, Message::User { .. }))
+}
+
+/// Where the replies are of the last turn.
+fn replies(messages: &[Message]) -> Vec<usize> {
+    let start = turns(messages).last().copied().unwrap_or(0);
+    let replies = places(messages, |message| matches!(message, Message::Assistant { .. }));
+    replies.into_iter().filter(|place| *place > start).collect()
+}
+
+fn places(messages: &[Message], is: impl Fn(&Message) -> bool) -> Vec<usize> {
+    messages.iter().enumerate().filter(|(_, message)| is(message)).map(|(place, _)| place).collect()
+}
+
+/// Keeps the last turns; the others become lines of the note.
+fn fold_turns(messages: &[Message], turns: &[usize], kept: usize) -> Vec<Message> {
+    let cut_at = turns[turns.len() - kept];
+    let mut lines = Vec::new();
+    for (index, start) in turns.iter().enumerate().take(turns.len() - kept) {
+        let turn = &messages[*start..turns.get(index + 1).copied().unwrap_or(messages.len())];
+        lines.extend(told_turn(turn));
+    }
+    let mut folded: Vec<Message> = messages[..turns[0]].to_vec();
+    folded.extend_from_slice(&messages[cut_at..]);
+    put_note(&mut folded, turns[0], lines);
+    folded
+}
+
+/// Keeps the last steps of the turn that runs; the others become lines of the note.
+fn fold_steps(messages: &[Message], kept: usize) -> Vec<Message> {
+    let replies = replies(messages);
+    let (from, to) = (replies[0], replies[replies.len() - kept]);
+    let lines = told_steps(&messages[from..to]);
+    let mut folded = [&messages[..from], &messages[to..]].concat();
+    put_note(&mut folded, from - 1, lines);
+    folded
+}
+
+fn told_turn(turn: &[Message]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(Message::User { text }) = turn.first() {
+        let (earlier, task) = split_note(text);
+        lines.extend(earlier);
+        lines.push(format!("- The user asked: {}", cut(task)));
+    }
+    let changed = changed_files(turn);
+    if !changed.is_empty() {
+        lines.push(format!("  Files that were changed: {}", changed.join(", ")));
+    }
+    let answer = turn.iter().rev().find_map(|message| match message {
+        Message::Assistant { text, .. } if !text.trim().is_empty() => Some(text),
+        _ => None,
+    });
+    lines.extend(answer.map(|text| format!("  You answered: {}", cut(text))));
+    lines
+}
+
+fn told_steps(steps: &[Message]) -> Vec<String> {
+    let line = |Done { call, result }: Done<'_>| {
+        let Message::Tool { text, .. } = &steps[result] else { return None };
+        let began = text.strip_prefix('[').and_then(|text| text.split_once(BEGAN)?.1.strip_suffix(']'));
+        Some(format!("- You called {} ({}): {}", call.name, cut(&subject(call)), cut(began.unwrap_or(text))))
+    };
+    done(steps).into_iter().filter_map(line).collect()
+}
+
+/// Whether the call brought something to be written.
+fn writes(call: &ToolCall) -> bool {
+    CONTENTS.iter().any(|name| call.arguments.get(name).is_some())
+}
+
+/// Files that such calls named, the first first.
+fn changed_files(turn: &[Message]) -> Vec<String> {
+    let mut files: Vec<String> = Vec::new();
+    for Done { call, .. } in done(turn) {
+        let file = subject(call);
+        if writes(call) && !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    files
+}
+
+/// Adds the lines to the note at the beginning of the user's message at `place`.
+fn put_note(messages: &mut [Message], place: usize, lines: Vec<String>) {
+    let Some(Message::User { text }) = messages.get_mut(place) else { return };
+    let (earlier, task) = split_note(text);
+    let lines: Vec<String> = earlier.into_iter().chain(lines).collect();
+    if !lines.is_empty() {
+        *text = format!("{EARLIER}\n{}\n]\n\n{task}", lines.join("\n"));
+    }
+}
+
+/// The lines of the note, and what stands behind it.
+fn split_note(text: &str) -> (Vec<String>, &str) {
+    let split = text.strip_prefix(EARLIER).and_then(|rest| rest.strip_prefix('\n')?.split_once("\n]\n\n"));
+    match split {
+        Some((lines, task)) => (lines.lines().map(String::from).collect(), task),
+        None => (Vec::new(), text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// A turn: the user's words, and steps that read or write a file, each with a long result.
+    fn turn(task: &str, steps: &[(&str, &str)], answer: &str) -> Vec<Message> {
+        let mut messages = vec![Message::User { text: task.into() }];
+        for (index, (tool, path)) in steps.iter().enumerate() {
+            let id = format!("{task}-{index}");
+            let mut arguments = json!({"path": path});
+            if *tool == "write_file" {
+                arguments["content"] = json!("a line of code\n".repeat(60));
+            }
+            let call = ToolCall { id: id.clone(), name: tool.to_string(), arguments, recovered: None };
+            let reasoning = Some("thinking ".repeat(40));
+            messages.push(Message::Assistant { text: String::new(), reasoning, calls: vec![call] });
+            let text = format!("{tool} {path} {index}\n{}", "content\n".repeat(100));
+            messages.push(Message::Tool { call_id: id, tool: tool.to_string(), text });
+        }
+        if !answer.is_empty() {
+            messages.push(Message::Assistant { text: answer.into(), reasoning: None, calls: Vec::new() });
+        }
+        messages
+    }
+
+    fn conversation(turns: &[Vec<Message>]) -> Vec<Message> {
+        let system = vec![Message::System { text: "You are careful.".into() }];
+        std::iter::once(&system).chain(turns).flatten().cloned().collect()
+    }
+
+    fn size(messages: &[Message]) -> usize {
+        super::super::Gauge::default().messages(messages)
+    }
+
+    /// As a model reads it, a line each.
+    fn shown(messages: &[Message]) -> String {
+        let one = |message: &Message| match message {
+            Message::System { text } => format!("system: {text}"),
+            Message::User { text } => format!("user: {text}"),
+            Message::Assistant { text, reasoning, calls } => {
+                let calls: Vec<String> = calls.iter().map(|call| format!("{} {}", call.name, call.arguments)).collect();
+                let thought = if reasoning.is_some() { " (with reasoning)" } else { "" };
+                format!("model: {text}{}{thought}", calls.join(", "))
+            }
+            Message::Tool { text, .. } if text.lines().count() > 50 => {
+                format!("result: {} lines", text.lines().count())
+            }
+            Message::Tool { text, .. } => format!("result: {text}"),
+        };
+        messages
+            .iter()
+            .map(|message| match message {
+                Message::User { .. } => one(message),
+                _ => one(message).chars().take(150).collect(),
+            })
+            .collect::<Vec<String>>()
+            .join("\n")
+    }
+
+    /// Every call has one result, behind it and in its order; the user's last words and the system prompt are there.
+    fn is_whole(messages: &[Message]) {
+        let calls: Vec<&str> = messages
+            .iter()
+            .filter_map(|message| match message {
+                Message::Assistant { calls, .. } => Some(calls),
+                _ => None,
+            })
+            .flatten()
+            .map(|call| call.id.as_str())
+            .collect();
+        let results: Vec<&str> = messages
+            .iter()
+            .filter_map(|message| match message {
+                Message::Tool { call_id, .. } => Some(call_id.as_str()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(calls, results);
+        assert!(matches!(messages.first(), Some(Message::System { .. })));
+        assert!(messages.iter().any(|message| matches!(message, Message::User { .. })));
+    }
+
+    const NOTHING: Pinned<'static> = &|_, _| false;
+
+    #[test]
+    fn old_results_become_a_line_and_the_last_five_stay() {
+        let steps = [
+            ("read_file", "a"),
+            ("write_file", "b"),
+            ("read_file", "c"),
+            ("read_file", "d"),
+            ("read_file", "c"),
+            ("write_file", "a"),
+            ("read_file", "e"),
+            ("read_file", "f"),
+        ];
+        let before = conversation(&[turn("mend it", &steps, "")]);
+        let pinned = |call: &ToolCall, _: &str| call.arguments["path"] == "b";
+        let after = compact(&before, &size, size(&before) * 9 / 10, &pinned).unwrap();
+        is_whole(&after);
+        insta::assert_snapshot!(shown(&after), @r#"
+        system: You are careful.
+        user: mend it
+        model: read_file {"path":"a"}
+        result: [101 lines, left out; call read_file again if you need them. They began: read_file a 0]
+        model: write_file {"path":"b","content":"a line of code …"}
+        result: 101 lines
+        model: read_file {"path":"c"}
+        result: [101 lines, left out; call read_file again if you need them. They began: read_file c 2]
+        model: read_file {"path":"d"}
+        result: 101 lines
+        model: read_file {"path":"c"} (with reasoning)
+        result: 101 lines
+        model: write_file {"path":"a","content":"a line of code\na line of code\na line of code\na line of code\na line of code\na line of code\na line of cod
+        result: 101 lines
+        model: read_file {"path":"e"} (with reasoning)
+        result: 101 lines
+        model: read_file {"path":"f"} (with reasoning)
+        result: 101 lines
+        "#);
+        assert_eq!(compact(&after, &size, size(&after), &pinned), None, "nothing is shortened twice");
+    }
+
+    #[test]
+    fn old_turns_become_a_note_and_then_old_steps_too() {
+        let first = turn("first", &[("read_file", "a"), ("write_file", "b")], "First is done.\nIt was easy.");
+        let second = turn("second", &[("write_file", "c")], "Second is done.");
+        let last =
+            turn("third", &[("read_file", "d"), ("write_file", "e"), ("read_file", "f"), ("read_file", "g")], "");
+        let before = conversation(&[first, second, last]);
+        let after = compact(&before, &size, 420, NOTHING).unwrap();
+        is_whole(&after);
+        assert!(size(&after) <= 420);
+        insta::assert_snapshot!(shown(&after), @r#"
+        system: You are careful.
+        user: [Earlier in this conversation, shortened to fit the context window:
+        - The user asked: first
+          Files that were changed: b
+          You answered: First is done. …
+        - The user asked: second
+          Files that were changed: c
+          You answered: Second is done.
+        - You called read_file (d): read_file d 0
+        ]
+
+        third
+        model: write_file {"path":"e","content":"a line of code …"}
+        result: [101 lines, left out. They began: write_file e 1]
+        model: read_file {"path":"f"}
+        result: [101 lines, left out; call read_file again if you need them. They began: read_file f 2]
+        model: read_file {"path":"g"}
+        result: 101 lines
+        "#);
+        let more = [after, turn("fourth", &[("read_file", "h")], "")].concat();
+        let again = compact(&more, &size, 300, NOTHING).unwrap();
+        is_whole(&again);
+        let note = shown(&again);
+        assert_eq!(note.matches(EARLIER).count(), 1, "{note}");
+        assert!(note.contains("The user asked: first") && note.contains("The user asked: third"), "{note}");
+    }
+
+    #[test]
+    fn any_conversation_stays_whole_and_grows_no_longer() {
+        let tools = ["read_file", "write_file", "grep"];
+        // A small generator with a fixed seed.
+        let mut seed = 7_u64;
+        let mut next = |most: usize| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (seed >> 33) as usize % most
+        };
+        for _ in 0..200 {
+            let turns: Vec<Vec<Message>> = (0..1 + next(4))
+                .map(|number| {
+                    let steps: Vec<(&str, String)> =
+                        (0..next(12)).map(|_| (tools[next(3)], format!("file{}", next(5)))).collect();
+                    let steps: Vec<(&str, &str)> = steps.iter().map(|(tool, path)| (*tool, path.as_str())).collect();
+                    turn(&format!("task {number}"), &steps, if next(2) == 0 { "done" } else { "" })
+                })
+                .collect();
+            let before = conversation(&turns);
+            let target = next(size(&before).max(1));
+            if let Some(after) = compact(&before, &size, target, NOTHING) {
+                is_whole(&after);
+                assert!(size(&after) <= size(&before), "{} to {}", size(&before), size(&after));
+            }
+        }
+    }
+}

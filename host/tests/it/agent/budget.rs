@@ -1,0 +1,111 @@
+//! The window as a budget: nothing is sent that does not fit, the conversation is shortened in one step, and between such
+//! steps only appended to.
+
+use serde_json::{Value, json};
+
+use super::project::Ran;
+use super::{Project, steps::prefix_is_stable};
+use crate::server::{Dialect, Reply, Server};
+
+const FILES: usize = 12;
+
+/// Files of about 700 tokens each.
+fn project() -> Project {
+    let project = Project::new(&[]);
+    for number in 0..FILES {
+        let text: String = (0..70).map(|line| format!("file {number}, line {line}: some words of prose\n")).collect();
+        project.write(&format!("f{number}.txt"), &text);
+    }
+    project
+}
+
+/// Reads all files one after the other.
+fn reads() -> Vec<Reply> {
+    let read = |number| Reply::call("read_file", json!({"path": format!("f{number}.txt")}));
+    (0..FILES).map(read).chain([Reply::text("I have read them all.")]).collect()
+}
+
+fn run(project: &Project, server: &Server, window: &str, args: &[&str]) -> Ran {
+    let url = server.url();
+    let fixed = ["run", "--json", "--provider", "openai", "--url", &url, "--model", "test"];
+    let mut garth = project.garth(&[&fixed[..], args, &["read them"]].concat());
+    garth.env("GARTH_MODEL__NUM_CTX", window);
+    project.finish(garth)
+}
+
+fn messages(request: &crate::server::Recorded) -> Vec<Value> {
+    request.json()["messages"].as_array().unwrap().clone()
+}
+
+#[test]
+fn a_long_turn_is_compacted_once_in_many_steps() {
+    let project = project();
+    let server = Server::openai(reads());
+    let ran = run(&project, &server, "8192", &[]);
+    ran.expect(0);
+    let compacted = ran.all("compacted");
+    assert!((1..=2).contains(&compacted.len()), "{} times", compacted.len());
+    let (before, after) = (compacted[0]["before"].as_u64().unwrap(), compacted[0]["after"].as_u64().unwrap());
+    assert!(before >= 8192 * 3 / 4 && after <= 8192 / 2, "{before} to {after}");
+    let requests = server.requests();
+    assert_eq!(requests.len(), FILES + 1);
+    let shorter =
+        |at: &usize| messages(&requests[*at]).to_vec() != messages(&requests[at + 1])[..messages(&requests[*at]).len()];
+    let cuts: Vec<usize> = (0..FILES).filter(shorter).collect();
+    assert_eq!(cuts.len(), compacted.len(), "the prefix changes just there: {cuts:?}");
+    prefix_is_stable(&requests[..=cuts[0]]);
+    let next = &requests[cuts[0] + 1];
+    assert_eq!(next.json()["tools"], requests[0].json()["tools"]);
+    assert!(next.body.contains("left out; call read_file again"), "{}", next.body);
+    assert!(next.body.contains("read them"), "the task stays");
+    assert!(next.body.contains(&format!("file {}, line 69", cuts[0])), "the newest result stays whole");
+}
+
+#[test]
+fn a_compacted_conversation_is_resumed_with_the_same_bytes() {
+    let project = project();
+    let server = Server::openai(reads());
+    run(&project, &server, "8192", &[]).expect(0);
+    let last = server.requests().pop().unwrap();
+    let resumed = Server::openai(vec![Reply::text("Yes.")]);
+    run(&project, &resumed, "8192", &["--resume", "latest"]).expect(0);
+    let first = resumed.requests().remove(0);
+    let (before, now) = (messages(&last), messages(&first));
+    assert_eq!(now[..before.len()], before[..]);
+}
+
+#[test]
+fn a_window_that_turns_out_smaller_is_learned_from_the_servers_answer() {
+    let project = project();
+    let mut replies = reads();
+    let said = "This model's maximum context length is 4096 tokens. However, your messages resulted in 5000 tokens.";
+    replies.insert(4, Reply::status(400, said));
+    let server = Server::openai(replies);
+    let ran = project.run(&server, Dialect::OpenAi, &[], "read them");
+    ran.expect(0);
+    let compacted = ran.all("compacted");
+    assert!(!compacted.is_empty() && compacted.len() < FILES / 2, "{} times", compacted.len());
+    assert_eq!(compacted[0]["window"], 4096);
+    assert_eq!(ran.all("turn_ended")[0]["steps"], (FILES + 1) as u64, "the step was repeated");
+}
+
+#[test]
+fn what_does_not_fit_is_not_sent() {
+    let project = project();
+    let server = Server::openai(vec![]);
+    let ran = run(&project, &server, "1024", &[]);
+    ran.expect(1);
+    assert!(ran.error().contains("room for 1024") && ran.error().contains("model.num_ctx"), "{}", ran.error());
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn the_window_is_what_the_server_says() {
+    let project = project();
+    let models = json!({"data": [{"id": "test", "owned_by": "llamacpp", "meta": {"n_ctx_train": 131_072}}]});
+    let props = json!({"default_generation_settings": {"n_ctx": 8192}});
+    let pages = vec![("/v1/models", 200, models), ("/props", 200, props)];
+    let server = Server::with_pages(Dialect::OpenAi, reads(), pages);
+    let ran = project.run(&server, Dialect::OpenAi, &[], "read them");
+    assert_eq!(ran.expect(0).all("compacted")[0]["window"], 8192);
+}
