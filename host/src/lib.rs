@@ -4,6 +4,7 @@
 // 0: pure
 pub mod check;
 pub mod context;
+pub mod parallel;
 pub mod policy;
 pub mod protocol;
 pub mod recover;

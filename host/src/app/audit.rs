@@ -10,7 +10,7 @@ use crate::audit::{Contact, Entry, Outcome, Reading, Used};
 use crate::cli::args::AuditFilter;
 use crate::policy::Capabilities;
 use crate::protocol::{ByteSize, ToolStatus};
-use crate::terminal::{duration, escape_json, one_line, plural};
+use crate::terminal::{duration, escape_json, hanging, one_line, plural};
 
 /// Digits of a digest that tell files apart for people.
 const DIGITS: usize = 12;
@@ -72,7 +72,7 @@ pub fn call_text(entry: &Entry) -> String {
     lines.extend(entry.denials.iter().map(|denial| format!("refused: {denial}")));
     let shown = |(number, line): (usize, &String)| match number {
         0 => format!("{}\n", one_line(line)),
-        _ => format!("    {}\n", one_line(line)),
+        _ => format!("    {}\n", hanging(line, "        ")),
     };
     lines.iter().enumerate().map(shown).collect()
 }
@@ -199,7 +199,7 @@ mod tests {
         let hostile = Entry {
             tool: "x\n2026-01-01 00:00:00Z  ok  run".into(),
             plugin: None,
-            reason: Some("denied: \u{1b}[2J\u{202e}no".into()),
+            reason: Some("denied: \u{1b}[2J\u{202e}no\n2026-01-01 00:00:00Z  ok  run\r\nnext\n".into()),
             denials: vec!["connect\nok".into()],
             ..entry(ToolStatus::Denied)
         };
@@ -212,7 +212,10 @@ mod tests {
         2026-11-21 14:42:34Z  denied     x\n2026-01-01 00:00:00Z  ok  run
             in /home/me/project, session 0123456789ab, call c1
             denied: \u{1b}[2J\u{202e}no
-            refused: connect\nok
+                2026-01-01 00:00:00Z  ok  run\u{d}
+                next
+            refused: connect
+                ok
 
         1 line of the audit cannot be read.
         ");

@@ -12,7 +12,7 @@ use crate::config::{self, ConfigError, Loaded, Overrides, Paths};
 use crate::plugins::Plugins;
 use crate::protocol::{ApprovalMode, Span};
 use crate::session::Store;
-use crate::terminal::{self, Colour, Style, escape};
+use crate::terminal::{self, Colour, Style, escape, escape_json};
 
 /// The command's surroundings.
 pub struct Context {
@@ -78,6 +78,17 @@ impl Context {
 
     pub fn sessions(&self) -> Store {
         Store::new(self.paths.sessions())
+    }
+
+    /// A command's answer on standard output: `json` on a line of its own with `--json`, else the text, whose parts from
+    /// elsewhere are escaped.
+    pub fn answer(&self, json: &serde_json::Value, text: &str) -> Result<()> {
+        let mut out = std::io::stdout();
+        match self.flags.json {
+            true => writeln!(out, "{}", escape_json(&json.to_string()))?,
+            false => writeln!(out, "{}", text.trim_end_matches('\n'))?,
+        }
+        Ok(())
     }
 
     /// How to write on this stream.

@@ -4,6 +4,7 @@
 use std::io::{IsTerminal, Read, Write};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::json;
 
 use super::Context;
 use super::services;
@@ -18,28 +19,27 @@ const MOST: u64 = 64 << 10;
 pub fn run(context: &Context, action: SecretAction) -> Result<u8> {
     let store = services::secrets(&context.paths);
     match action {
-        SecretAction::Set { name } => set(&store, &name),
+        SecretAction::Set { name } => set(context, &store, &name),
         SecretAction::List => list(&store, context.flags.json),
-        SecretAction::Remove { name } => remove(&store, &name),
+        SecretAction::Remove { name } => remove(context, &store, &name),
     }
 }
 
-fn set(store: &Store, name: &str) -> Result<u8> {
+fn set(context: &Context, store: &Store, name: &str) -> Result<u8> {
     // Before anybody types something that is then not kept.
     Store::check_name(name)?;
     let value = Value::new(read(name)?)?;
     let long_enough = value.is_redactable();
     let replaced = store.set(name, value)?;
-    let mut out = std::io::stdout();
-    writeln!(out, "{} the secret {name}.", if replaced { "Replaced" } else { "Kept" })?;
+    let mut text = format!("{} the secret {name}.\n", if replaced { "Replaced" } else { "Kept" });
     if !long_enough {
         let shortest = crate::secrets::Redactor::SHORTEST;
-        writeln!(out, "It has fewer than {shortest} characters: it is not taken out of what tools return.")?;
+        text.push_str(&format!("It has fewer than {shortest} characters: it is not taken out of what tools return.\n"));
     }
-    writeln!(
-        out,
-        "A plugin that declares it, and that you grant it, can have it put into requests to one host; it never sees it."
-    )?;
+    text.push_str(
+        "A plugin that declares it, and that you grant it, can have it put into requests to one host; it never sees it.",
+    );
+    context.answer(&json!({"secret": name, "kept": true, "replaced": replaced, "redacted": long_enough}), &text)?;
     Ok(0)
 }
 
@@ -68,14 +68,12 @@ fn list(store: &Store, json: bool) -> Result<u8> {
     Ok(0)
 }
 
-fn remove(store: &Store, name: &str) -> Result<u8> {
+fn remove(context: &Context, store: &Store, name: &str) -> Result<u8> {
     Store::check_name(name)?;
     if !store.remove(name)? {
         bail!("there is no secret named '{name}'; 'garth secret list' names those that are kept");
     }
-    writeln!(
-        std::io::stdout(),
-        "Forgot the secret {name}. It stays valid where it came from until it is revoked there."
-    )?;
+    let text = format!("Forgot the secret {name}. It stays valid where it came from until it is revoked there.");
+    context.answer(&json!({"secret": name, "kept": false, "removed": true}), &text)?;
     Ok(0)
 }

@@ -61,12 +61,23 @@ pub fn protection(settings: &Settings) -> Result<Arc<Protection>> {
 
 /// Where the plugins' `/state` folders are.
 pub fn plugin_state(paths: &Paths) -> PathBuf {
-    paths.project_state().join("plugins")
+    plugin_state_of(&paths.project_state())
+}
+
+/// The same for what is kept about any project. `plugins` beside it is from when names alone told plugins apart: whose that is
+/// nobody wrote down, so no plugin gets it.
+pub fn plugin_state_of(project: &Path) -> PathBuf {
+    project.join("state")
 }
 
 /// What the user has said about plugins.
 pub fn consents(paths: &Paths) -> Consents {
-    Consents::open(paths.project_state().join("plugins.json"), paths.state.join("plugins.json"))
+    consents_of(paths, &paths.project_state())
+}
+
+/// The same for what is kept about any project.
+pub fn consents_of(paths: &Paths, project: &Path) -> Consents {
+    Consents::open(project.join("plugins.json"), paths.state.join("plugins.json"))
 }
 
 /// What tools did.

@@ -93,7 +93,12 @@ impl Paths {
 
     /// What is remembered about this project: trust, approvals.
     pub fn project_state(&self) -> PathBuf {
-        self.state.join("projects").join(self.project_id())
+        self.projects().join(self.project_id())
+    }
+
+    /// The same of all projects, a folder for each.
+    pub fn projects(&self) -> PathBuf {
+        self.state.join("projects")
     }
 
     /// A name for the project in the user's directories: readable, and distinct for every path.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{Locked, PluginFile, ceiling, pack};
+use super::{Locked, Names, PluginFile, ceiling, pack};
 use crate::policy::Limits;
 use crate::sandbox::{Imports, Interface, Kind, Sandbox};
 
@@ -36,9 +36,9 @@ pub fn unlike(file: &PluginFile, locked: &Locked) -> Vec<String> {
 pub async fn try_out(sandbox: &Sandbox, limits: &Limits, file: &PluginFile) -> Result<(), String> {
     let manifest = &file.sections.manifest;
     let cannot = |reason: String| format!("'{}' cannot be used: {reason}", manifest.name);
-    let (loading, wasm) = (sandbox.clone(), file.wasm.to_vec());
+    let (loading, wasm) = (sandbox.clone(), file.wasm.clone());
     let imports = Imports { process: manifest.uses_programs() };
-    let component = tokio::task::spawn_blocking(move || loading.load(&wasm, &imports)).await;
+    let component = tokio::task::spawn_blocking(move || loading.load_hashed(&wasm, &imports)).await;
     let component = component.map_err(|error| cannot(error.to_string()))?;
     let component = component.map_err(|error| cannot(format!("{:#}", anyhow::Error::from(error))))?;
     if pack::read_sections(&file.wasm).is_err() {
@@ -48,11 +48,12 @@ pub async fn try_out(sandbox: &Sandbox, limits: &Limits, file: &PluginFile) -> R
     let plain = Interface::read(&file.wasm).is_ok_and(|interface| matches!(interface.kind, Kind::Plain { .. }));
     let told = sandbox.describe(&component, &limits.lowered_by(&manifest.limits)).await;
     let told = told.map_err(|error| cannot(error.to_string()))?;
+    let names = Names::of(manifest, &file.wasm).map_err(|error| cannot(error.to_string()))?;
     let schema = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
     let catalogue = &file.sections.catalogue;
     let same = told.len() == catalogue.len()
         && told.iter().zip(catalogue).all(|(told, listed)| {
-            told.name == listed.name
+            names.public(&told.name) == listed.name
                 && (plain || told.description == listed.description)
                 && schema(&told.input_schema).as_ref() == Some(&listed.input_schema)
                 && told.output_schema.as_deref().map(schema) == listed.output_schema.clone().map(Some)

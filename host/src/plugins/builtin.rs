@@ -1,10 +1,9 @@
 //! The plugins that are part of the binary; `build.rs` has compiled and packed them.
 
-use std::borrow::Cow;
-
 use anyhow::Result;
 
 use super::{Origin, PluginFile, pack};
+use crate::sandbox::Wasm;
 
 /// A packed plugin of the binary.
 #[derive(Debug)]
@@ -20,6 +19,6 @@ include!(concat!(env!("OUT_DIR"), "/builtin.rs"));
 /// The file as it is read like any other.
 pub fn read(file: &'static Builtin) -> Result<PluginFile> {
     let sections = pack::read_sections(file.wasm)?;
-    let (wasm, digest) = (Cow::Borrowed(file.wasm), file.sha256.to_string());
-    Ok(PluginFile { sections, wasm, digest, manifest: None, origin: Origin::Builtin })
+    let wasm = Wasm::of_binary(file.wasm, file.sha256);
+    Ok(PluginFile { sections, wasm, manifest: None, origin: Origin::Builtin })
 }

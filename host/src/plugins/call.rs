@@ -56,7 +56,7 @@ impl Plugins {
         }
         let grants =
             Grants { capabilities, workspace: self.workspace.clone(), state, protection: self.protection.clone() };
-        let (name, limits) = (tool.spec.name.clone(), tool.plugin.limits.clone());
+        let (name, limits) = (tool.function.clone(), tool.plugin.limits.clone());
         Ok((component, Call { tool: name, arguments: arguments.to_string(), grants, limits }))
     }
 }
@@ -66,7 +66,8 @@ impl Plugin {
     pub(super) async fn component(self: &Arc<Self>, sandbox: &Sandbox) -> Result<Component, String> {
         let load = || async {
             let (plugin, sandbox) = (self.clone(), sandbox.clone());
-            let loaded = tokio::task::spawn_blocking(move || sandbox.load(&plugin.file.wasm, &plugin.imports)).await;
+            let loaded =
+                tokio::task::spawn_blocking(move || sandbox.load_hashed(&plugin.file.wasm, &plugin.imports)).await;
             let loaded = loaded.map_err(|error| format!("plugin '{}': {error}", self.name))?;
             loaded.map_err(|error| format!("plugin '{}': {error}", self.name))
         };

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::policy::Capabilities;
 pub use accepted::Accepted;
-pub use command::grant_command;
+pub use command::{capability_flags, grant_command};
 use file::{Kept, Stored};
 pub use holder::Holder;
 
@@ -91,7 +91,7 @@ impl Consents {
 
     /// The content of the plugin file `name` that may be used at this place.
     pub fn accepted(&self, place: Place, name: &str) -> Option<Accepted> {
-        self.kept(place).accepted.remove(name)
+        self.kept(place).accepted.get(name).cloned()
     }
 
     /// From now on exactly this content may be used there; another one no more.
@@ -102,21 +102,29 @@ impl Consents {
         })
     }
 
-    /// Takes back the word for a plugin file, and all that was granted to the plugin there.
-    pub fn forget(&self, place: Place, name: &str) -> Result<(), ConsentError> {
-        let holder = Holder::Installed(place);
-        self.at(place).change(|kept| {
-            kept.accepted.remove(name);
+    /// Takes back the word for a plugin file, and all that was granted to the plugin. What was granted, but in sessions.
+    pub fn forget(&self, holder: Holder, name: &str) -> Result<Vec<Granted>, ConsentError> {
+        let mut had = self.list();
+        had.retain(|it| it.holder == holder && it.plugin == name && it.by != GrantedBy::Session);
+        let home = match holder {
+            Holder::Installed(place) => place,
+            Holder::Builtin | Holder::Dev => Place::Project,
+        };
+        self.at(home).change(|kept| {
+            if holder == Holder::Installed(home) {
+                kept.accepted.remove(name);
+            }
             kept.take(holder, name, None);
             kept.end_sessions(name, None);
         })?;
-        let elsewhere = holder.places().iter().filter(|other| **other != place);
+        let elsewhere = holder.places().iter().filter(|other| **other != home);
         let mut elsewhere = elsewhere.map(|other| self.at(*other));
         elsewhere.try_for_each(|at| {
             at.change(|kept| {
-                kept.take(holder, name, None);
+                let _ = kept.take(holder, name, None);
             })
-        })
+        })?;
+        Ok(had)
     }
 
     /// All that is granted to a tool: by the project's grants, the user's, those of the session, and the lock's of the accepted
@@ -131,8 +139,8 @@ impl Consents {
     /// The same without the lock's grants, which a new word for the file replaces.
     pub fn by_the_user(&self, holder: Holder, name: &str, tool: &str) -> Capabilities {
         let kept = holder.places().iter().filter_map(|place| {
-            let mut kept = self.kept(*place);
-            kept.grants.remove(&holder)?.remove(name)?.remove(tool)
+            let kept = self.kept(*place);
+            kept.grants.get(&holder)?.get(name)?.get(tool).cloned()
         });
         kept.fold(self.for_session(holder, name, tool), |all, granted| all.union(&granted))
     }
@@ -234,7 +242,7 @@ impl Consents {
     }
 
     /// Nothing where the file cannot be read: [`Consents::problems`] says so.
-    fn kept(&self, place: Place) -> Kept {
+    fn kept(&self, place: Place) -> Arc<Kept> {
         self.at(place).read().unwrap_or_default()
     }
 

@@ -2,27 +2,25 @@
 //! it is a component with plain functions. Nothing is compiled or run, and nothing is believed beyond the bounds that
 //! `pack` holds a plugin to.
 
-use std::borrow::Cow;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::manifest::ManifestError;
 use super::pack::{self, PackError, Sections};
 use super::plain;
 use crate::protocol::ByteSize;
-use crate::sandbox::Unreadable;
+use crate::sandbox::{Unreadable, Wasm};
 
 /// A plugin that was read and not loaded.
 #[derive(Clone, Debug)]
 pub struct PluginFile {
     pub sections: Sections,
     /// The whole file.
-    pub wasm: Cow<'static, [u8]>,
-    /// SHA-256 of the file, in lower-case hexadecimal.
-    pub digest: String,
-    /// The same of the manifest beside it, where that one counts: for a component that carries none.
+    pub wasm: Wasm,
+    /// The SHA-256 of the manifest beside it, where that one counts: for a component that carries none.
     pub manifest: Option<String>,
     pub origin: Origin,
 }
@@ -65,17 +63,18 @@ pub enum FileError {
 }
 
 impl PluginFile {
+    /// SHA-256 of the file, in lower-case hexadecimal.
+    pub fn digest(&self) -> &str {
+        self.wasm.digest()
+    }
+
     /// Reads a packed plugin, or a component with plain functions: that one may touch nothing.
-    pub fn parse(wasm: impl Into<Cow<'static, [u8]>>, origin: Origin) -> Result<PluginFile, FileError> {
+    pub fn parse(wasm: impl Into<Bytes>, origin: Origin) -> Result<PluginFile, FileError> {
         PluginFile::read(wasm.into(), origin, None)
     }
 
     /// The same with the text of the manifest that lies beside it. A packed plugin has its own, which counts.
-    pub fn parse_with(
-        wasm: impl Into<Cow<'static, [u8]>>,
-        origin: Origin,
-        manifest: &str,
-    ) -> Result<PluginFile, FileError> {
+    pub fn parse_with(wasm: impl Into<Bytes>, origin: Origin, manifest: &str) -> Result<PluginFile, FileError> {
         PluginFile::read(wasm.into(), origin, Some(manifest))
     }
 
@@ -92,7 +91,7 @@ impl PluginFile {
         }
     }
 
-    fn read(wasm: Cow<'static, [u8]>, origin: Origin, manifest: Option<&str>) -> Result<PluginFile, FileError> {
+    fn read(wasm: Bytes, origin: Origin, manifest: Option<&str>) -> Result<PluginFile, FileError> {
         let (sections, manifest) = match pack::read_sections(&wasm) {
             // Without a manifest of its own; one with just half of the sections is broken.
             Err(PackError::NotPacked { section: pack::MANIFEST }) => {
@@ -101,7 +100,7 @@ impl PluginFile {
             }
             sections => (sections?, None),
         };
-        Ok(PluginFile { sections, digest: digest(&wasm), manifest, wasm, origin })
+        Ok(PluginFile { sections, wasm: Wasm::new(wasm), manifest, origin })
     }
 }
 

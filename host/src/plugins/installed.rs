@@ -1,8 +1,11 @@
 //! The plugin files as they are on disk: reads those that may have changed, and keeps what it read, so that what the user is
 //! shown, what is verified and what runs are the same bytes. Whether a file may be used is not decided here.
+//!
+//! Which files there is room for is decided by their lengths, in the order of folders and names. Those are then read, hashed
+//! and parsed side by side: an agent's start waits for it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use std::time::{Duration, SystemTime};
 use super::manifest::is_plugin_name;
 use super::roots::{Candidate, Roots, Spot};
 use super::{MAX_FILE, MAX_MANIFEST, Origin, PluginFile};
+use crate::parallel::side_by_side;
 
 /// Bytes of all plugins together.
 const MAX_HELD: u64 = 512 << 20;
@@ -58,7 +62,7 @@ impl Installed {
     pub fn look(&mut self, roots: &Roots, changed: &[PathBuf]) {
         let mut old = std::mem::take(&mut self.files);
         self.problems.clear();
-        let mut held = 0;
+        let (mut held, mut new) = (0, Vec::new());
         for spot in Spot::ALL {
             let candidates = match roots.list(spot) {
                 Ok(candidates) => candidates,
@@ -69,12 +73,23 @@ impl Installed {
             };
             for candidate in candidates {
                 let key = (spot, candidate.name.clone());
-                let before = old.remove(&key).filter(|slot| slot.is_as_it_was(changed));
-                let slot = before.unwrap_or_else(|| Slot::read(roots, spot, &candidate, MAX_HELD - held));
-                held += slot.length().min(MAX_HELD - held);
-                self.files.insert(key, slot);
+                let room = MAX_HELD.saturating_sub(held);
+                if let Some(slot) = old.remove(&key).filter(|slot| slot.is_as_it_was(changed) && slot.length() <= room)
+                {
+                    held += slot.length();
+                    self.files.insert(key, slot);
+                    continue;
+                }
+                let length = length(roots, spot, &candidate.path, room);
+                held += length.as_ref().map_or(0, |length| *length);
+                new.push((key, candidate, length));
             }
         }
+        let slots = side_by_side(&new, |((spot, _), candidate, length)| match length {
+            Ok(length) => Slot::read(roots, *spot, candidate, *length),
+            Err(reason) => Slot::unread(roots, candidate, reason.clone()),
+        });
+        self.files.extend(new.into_iter().map(|(key, ..)| key).zip(slots));
     }
 
     pub fn files(&self) -> &BTreeMap<Key, Slot> {
@@ -92,13 +107,31 @@ pub fn read(roots: &Roots, spot: Spot, name: &str) -> Option<Result<PluginFile, 
     if !is_plugin_name(name) || candidate.path.symlink_metadata().is_err() {
         return None;
     }
-    Some(Slot::read(roots, spot, &candidate, MAX_HELD).content.map(Arc::unwrap_or_clone))
+    let content = match length(roots, spot, &candidate.path, MAX_HELD) {
+        Ok(length) => Slot::read(roots, spot, &candidate, length).content,
+        Err(reason) => Err(reason),
+    };
+    Some(content.map(Arc::unwrap_or_clone))
+}
+
+/// What the plugin in a file of any name is called, if it is one.
+pub(super) fn inside(roots: &Roots, spot: Spot, path: &Path) -> Option<String> {
+    let (bytes, _) = bounded(roots, spot, path, MAX_FILE, |_| String::new()).ok()?;
+    let file = PluginFile::parse(bytes, Origin::File { shown: roots.shown(path) }).ok()?;
+    Some(file.sections.manifest.name)
 }
 
 impl Slot {
-    fn read(roots: &Roots, spot: Spot, candidate: &Candidate, room: u64) -> Slot {
+    /// A file that is not read, with the reason.
+    fn unread(roots: &Roots, candidate: &Candidate, reason: String) -> Slot {
         let shown = roots.shown(&candidate.path);
-        let (stamps, read) = match both(roots, spot, candidate, room) {
+        Slot { shown, content: Err(reason), stamps: None, candidate: candidate.clone() }
+    }
+
+    /// Reads a component of this length.
+    fn read(roots: &Roots, spot: Spot, candidate: &Candidate, length: u64) -> Slot {
+        let shown = roots.shown(&candidate.path);
+        let (stamps, read) = match both(roots, spot, candidate, length) {
             Ok((bytes, manifest, stamps)) => (Some(stamps), Ok((bytes, manifest))),
             Err(reason) => (None, Err(reason)),
         };
@@ -140,35 +173,50 @@ impl Slot {
 
 type Both = (Vec<u8>, Option<String>, (Stamp, Option<Stamp>));
 
-/// The component and the text of the manifest beside it.
-fn both(roots: &Roots, spot: Spot, candidate: &Candidate, room: u64) -> Result<Both, String> {
-    let too_large = |most: u64| match most < MAX_FILE {
-        true => format!("all plugins together are larger than {} MiB", MAX_HELD >> 20),
-        false => format!("is larger than {} MiB", MAX_FILE >> 20),
-    };
-    let (bytes, stamp) = bounded(roots, spot, &candidate.path, MAX_FILE.min(room), too_large)?;
+/// The component, which has this length, and the text of the manifest beside it.
+fn both(roots: &Roots, spot: Spot, candidate: &Candidate, length: u64) -> Result<Both, String> {
+    let grown = |_| "changes while it is read; try again".to_string();
+    let (bytes, stamp) = bounded(&resolved(roots, spot, &candidate.path)?.0, length, grown)?;
     if candidate.manifest.symlink_metadata().is_err() {
         return Ok((bytes, None, (stamp, None)));
     }
     let of_manifest = |reason: String| format!("the manifest beside it {reason}");
     let too_large = |most: u64| format!("is larger than {} KiB", most >> 10);
-    let read = bounded(roots, spot, &candidate.manifest, MAX_MANIFEST, too_large).map_err(of_manifest)?;
+    let read = resolved(roots, spot, &candidate.manifest);
+    let read = read.and_then(|(real, _)| bounded(&real, MAX_MANIFEST, too_large)).map_err(of_manifest)?;
     let text = String::from_utf8(read.0).map_err(|_| of_manifest("is not UTF-8".into()))?;
     Ok((bytes, Some(text), (stamp, Some(read.1))))
 }
 
-fn bounded(
-    roots: &Roots,
-    spot: Spot,
-    path: &Path,
-    most: u64,
-    too_large: impl Fn(u64) -> String,
-) -> Result<(Vec<u8>, Stamp), String> {
-    let unreadable = |error: std::io::Error| format!("cannot be read: {error}");
+/// How long a component is; `Err`: why it is not read.
+fn length(roots: &Roots, spot: Spot, path: &Path, room: u64) -> Result<u64, String> {
+    let length = resolved(roots, spot, path)?.1.len();
+    match length {
+        _ if length > MAX_FILE => Err(format!("is larger than {} MiB", MAX_FILE >> 20)),
+        _ if length > room => Err(format!("all plugins together are larger than {} MiB", MAX_HELD >> 20)),
+        _ => Ok(length),
+    }
+}
+
+/// Where a regular file really is.
+fn resolved(roots: &Roots, spot: Spot, path: &Path) -> Result<(PathBuf, Metadata), String> {
     let real = path.canonicalize().map_err(unreadable)?;
     if !roots.allows(spot, &real) {
         return Err("leads out of the project; put the file itself there".into());
     }
+    let metadata = real.symlink_metadata().map_err(unreadable)?;
+    match metadata.is_file() {
+        true => Ok((real, metadata)),
+        false => Err("is not a regular file".into()),
+    }
+}
+
+fn unreadable(error: std::io::Error) -> String {
+    format!("cannot be read: {error}")
+}
+
+/// A file at a resolved path.
+fn bounded(real: &Path, most: u64, too_large: impl Fn(u64) -> String) -> Result<(Vec<u8>, Stamp), String> {
     let mut options = File::options();
     options.read(true);
     #[cfg(target_os = "linux")]
@@ -178,7 +226,7 @@ fn bounded(
         // What it was resolved to may be another file by now, or a pipe that nobody writes to.
         options.custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed());
     }
-    let file = options.open(&real).map_err(unreadable)?;
+    let file = options.open(real).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
         return Err("is not a regular file".into());

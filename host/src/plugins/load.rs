@@ -1,6 +1,7 @@
 //! Makes plugins and tools that can be called from files that were read: what each tool may touch, its validator, its
 //! place in the state folder. Nothing is run, and compiled only by [`Offer::verify`].
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow};
@@ -19,17 +20,22 @@ pub(super) struct Offer {
     pub tools: Vec<Tool>,
 }
 
+/// Where a plugin keeps its `/state`, below the folder of all: another of its name, wherever it is, has none of it.
+pub fn state_folder(all: &Path, holder: Holder, name: &str) -> PathBuf {
+    all.join(holder.to_string()).join(name)
+}
+
 pub(super) fn offer(file: Arc<PluginFile>, holder: Holder, turns: Turns, setup: &Setup<'_>) -> Result<Offer> {
     let manifest = &file.sections.manifest;
     let plugin = Arc::new(Plugin {
         imports: Imports { process: manifest.uses_programs() },
         limits: setup.limits.lowered_by(&manifest.limits),
-        state: setup.state.join(&manifest.name),
+        state: state_folder(&setup.state, holder, &manifest.name),
         name: manifest.name.clone(),
         version: manifest.version.clone(),
         holder,
         origin: file.origin.clone(),
-        digest: file.digest.clone(),
+        digest: file.digest().to_string(),
         file: file.clone(),
         component: Default::default(),
         turns,
@@ -44,6 +50,7 @@ pub(super) fn offer(file: Arc<PluginFile>, holder: Holder, turns: Turns, setup: 
                 description: entry.description.clone(),
                 input_schema: entry.input_schema.clone(),
             },
+            function: manifest.function(&entry.name).to_owned(),
             plugin: plugin.clone(),
             validator: Arc::new(validate::Lazy::new()),
         })
@@ -63,7 +70,7 @@ impl Offer {
             return Ok(());
         }
         let component =
-            sandbox.load(&self.plugin.file.wasm, &self.plugin.imports).map_err(|error| error.to_string())?;
+            sandbox.load_hashed(&self.plugin.file.wasm, &self.plugin.imports).map_err(|error| error.to_string())?;
         for tool in &self.tools {
             let name = &tool.spec.name;
             tool.validator.ready(&tool.spec.input_schema).map_err(|error| format!("tool '{name}': {error}"))?;

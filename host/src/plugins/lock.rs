@@ -27,6 +27,12 @@ const MOST: usize = 256;
 /// Bytes of a source.
 const LONGEST_SOURCE: usize = 2_048;
 
+/// What becomes of a file that people have edited.
+const MEND: &str = "mend it, or take it from git again; `garth plugin verify` then says what does not fit it";
+const CONFLICT: &str = "a merge is not resolved here: keep one side, or the entries of both, and take the marks out; \
+                        `garth plugin verify` then says which files do not fit it, `garth plugin install` brings what it names, \
+                        and what is new waits for `garth plugin accept NAME`";
+
 const ABOUT: &str = "\
 # Plugins and their exact content, written by `garth plugin add`, `update`, `remove`, `grant`. It belongs into git.
 # A plugin is used on a machine once its user has accepted it there; only then what `grants` asks for counts.
@@ -118,36 +124,54 @@ impl Lock {
     }
 
     fn parse(text: &str) -> Result<Lock, (usize, String)> {
+        if let Some(line) = conflict(text) {
+            return Err((line, CONFLICT.into()));
+        }
         let written: Written = toml::from_str(text).map_err(|error| {
             let line = error.span().map_or(0, |span| text.bytes().take(span.start).filter(|b| *b == b'\n').count() + 1);
-            (line, error.message().to_string())
+            (line, format!("{}; {MEND}", error.message()))
         })?;
         if written.version != VERSION {
             let advice =
                 if written.version > VERSION { "update Garth" } else { "write it anew with `garth plugin add`" };
-            return Err((0, format!("its version is {}, this Garth reads {VERSION}: {advice}", written.version)));
+            let said = format!("its version is {}, this Garth reads {VERSION}: {advice}", written.version);
+            return Err((line_of(text, "version"), said));
         }
         let lock = Lock { plugins: written.plugins };
-        lock.check().map_err(|reason| (0, reason))?;
+        lock.check()
+            .map_err(|(name, reason)| (line_of(text, &format!("[plugins.{name}]")), format!("{reason}; {MEND}")))?;
         Ok(lock)
     }
 
     fn text(&self) -> Result<String, String> {
-        self.check()?;
+        self.check().map_err(|(_, reason)| reason)?;
         let written = Written { version: VERSION, plugins: self.plugins.clone() };
         let text = toml::to_string(&written).map_err(|error| error.to_string())?;
         Ok(format!("{ABOUT}\n{text}"))
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// `Err`: of which plugin, and why.
+    fn check(&self) -> Result<(), (String, String)> {
         if self.plugins.len() > MOST {
-            return Err(format!("{} plugins, more than {MOST}", self.plugins.len()));
+            return Err((String::new(), format!("{} plugins, more than {MOST}", self.plugins.len())));
         }
         let one = |(name, locked): (&String, &Locked)| {
-            locked.check(name).map_err(|reason| format!("plugins.{}: {reason}", name.escape_debug()))
+            let of = |reason| (name.clone(), format!("plugins.{}: {reason}", name.escape_debug()));
+            locked.check(name).map_err(of)
         };
         self.plugins.iter().try_for_each(one)
     }
+}
+
+/// Counts from 1; 0 where no line begins so.
+fn line_of(text: &str, begins: &str) -> usize {
+    text.lines().position(|line| line.starts_with(begins)).map_or(0, |index| index + 1)
+}
+
+/// Where git has left both sides of a merge.
+fn conflict(text: &str) -> Option<usize> {
+    let marks = |line: &str| ["<<<<<<< ", "||||||| ", ">>>>>>> "].iter().any(|mark| line.starts_with(mark));
+    text.lines().position(|line| marks(line) || line == "=======").map(|index| index + 1)
 }
 
 impl Locked {
@@ -157,7 +181,7 @@ impl Locked {
         Locked {
             source,
             version: manifest.version.clone(),
-            sha256: file.digest.clone(),
+            sha256: file.digest().to_string(),
             manifest: file.manifest.clone(),
             wit: manifest.wit.clone(),
             signed_by,
@@ -168,7 +192,7 @@ impl Locked {
 
     /// Whether the file, and the manifest beside it that counts, are what it names byte by byte.
     pub fn is_of(&self, file: &PluginFile) -> bool {
-        self.sha256 == file.digest && self.manifest == file.manifest
+        self.sha256 == file.digest() && self.manifest == file.manifest
     }
 
     /// What is asked to be granted, cut down to a ceiling that was read from the file itself.
@@ -214,7 +238,7 @@ impl Locked {
 
     fn as_manifest(&self, name: &str, tools: &ByTool) -> Manifest {
         let tool = |(name, capabilities): (&String, &Capabilities)| {
-            (name.clone(), ToolManifest { capabilities: capabilities.clone() })
+            (name.clone(), ToolManifest { capabilities: capabilities.clone(), ..ToolManifest::default() })
         };
         Manifest {
             name: name.to_string(),

@@ -16,6 +16,8 @@ pub const WIT: &str = "0.1";
 pub const MAX_TOOLS: usize = 64;
 pub const MAX_NAME: usize = 64;
 const MAX_DESCRIPTION: usize = 1_024;
+/// Bytes; an interface's name and a function's.
+const MAX_FUNCTION: usize = 512;
 const MAX_PREFIXES: usize = 128;
 const MAX_WORDS: usize = 32;
 const MAX_WORD: usize = 512;
@@ -35,7 +37,7 @@ pub struct Manifest {
     pub description: String,
     /// The contract it was built for: `0.1`.
     pub wit: String,
-    /// By tool name.
+    /// By the name that the model calls the tool by.
     pub tools: BTreeMap<String, ToolManifest>,
     #[serde(default, skip_serializing_if = "is_unset")]
     pub limits: PartialLimits,
@@ -45,8 +47,12 @@ pub struct Manifest {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ToolManifest {
+    /// What the component calls it, where that is another name: the name in its `describe`; of a component with plain
+    /// functions the exported function, `read-file` or `interface#read-file`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
     /// The most that the tool can ever be granted.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Capabilities::is_nothing")]
     pub capabilities: Capabilities,
 }
 
@@ -83,6 +89,21 @@ impl Manifest {
         self.tools.values().any(|tool| !tool.capabilities.process.is_empty())
     }
 
+    /// Whether a tool has another name than the component gives it.
+    pub fn renames(&self) -> bool {
+        self.tools.values().any(|tool| tool.function.is_some())
+    }
+
+    /// What the component calls a tool.
+    pub fn function<'a>(&'a self, tool: &'a str) -> &'a str {
+        self.tools.get(tool).and_then(|entry| entry.function.as_deref()).unwrap_or(tool)
+    }
+
+    /// As an author writes it; [`Manifest::from_toml`] reads it.
+    pub fn to_toml(&self) -> Result<String, ManifestError> {
+        toml::to_string(self).map_err(|error| ManifestError(error.to_string()))
+    }
+
     /// Everything that the types do not say. Whoever reads a manifest in any form calls it.
     pub fn check(&self) -> Result<(), ManifestError> {
         if !is_plugin_name(&self.name) {
@@ -107,7 +128,19 @@ impl Manifest {
         if self.tools.is_empty() || self.tools.len() > MAX_TOOLS {
             return wrong(format!("tools: 1 to {MAX_TOOLS} are needed, found {}", self.tools.len()));
         }
+        let mut functions = BTreeMap::new();
         for (name, tool) in &self.tools {
+            let function = self.function(name);
+            if function.is_empty() || function.len() > MAX_FUNCTION || function.contains(is_hidden_in_line) {
+                return wrong(format!("tools.{}.function: a name of 1 to {MAX_FUNCTION} bytes", name.escape_debug()));
+            }
+            if let Some(other) = functions.insert(function, name) {
+                return wrong(format!(
+                    "tools: '{}' and '{}' are both the component's '{function}'; one tool has one name",
+                    other.escape_debug(),
+                    name.escape_debug()
+                ));
+            }
             if !is_tool_name(name) {
                 return wrong(format!(
                     "tools: '{}' is no name for a tool: letters, digits and _, at most {MAX_NAME}",
@@ -247,6 +280,7 @@ mod tests {
         let ceiling = Limits::default();
         let limits = ceiling.lowered_by(&manifest.limits);
         assert_eq!((limits.memory, limits.time), (ByteSize(64 << 20), ceiling.time), "a limit is only ever lowered");
+        assert_eq!(Manifest::from_toml(&manifest.to_toml().unwrap()), Ok(manifest.clone()));
         let json = serde_json::to_string(&manifest).unwrap();
         assert_eq!(serde_json::from_str::<Manifest>(&json).unwrap(), manifest);
     }
@@ -262,8 +296,25 @@ mod tests {
         check("Reads history.", "Reads \\u001b[31m", "one line");
         check("wit = \"0.1\"", "wit = \"0.2\"", "speaks 0.1");
         check("tools.git_log", "tools.\"git log\"", "no name for a tool");
+        check(
+            "[tools.notes.",
+            "[tools.notes]\nfunction = \"git_log\"\n[tools.notes.",
+            "both the component's 'git_log'",
+        );
+        check("[tools.notes.", "[tools.notes]\nfunction = \"\"\n[tools.notes.", "tools.notes.function: a name");
+        check("[tools.notes.", "[tools.notes]\nfunktion = \"x\"\n[tools.notes.", "unknown field `funktion`");
         check("[\"git\", \"log\"]", "[]", "names no program");
         check("[\"git\", \"log\"]", "[\"/bin/git\"]", "bare program name");
+        check("[[\"git\", \"log\"]]", "[\"git log\"]", r#"write `process = [["git", "log"]]` for "git log""#);
+        check("[[\"git\", \"log\"]]", "\"git\"", r#"write `process = [["git"]]` for "git""#);
+        check("{ host = \"*\", ports = [80, 443] }", "\"a.org\"", r#"write `http = [{ host = "a.org" }]` for "a.org""#);
+        check("{ host = \"*\", ports = [80, 443] }", "\"https://a.org:8/x\"", r#"[{ host = "a.org" }]"#);
+        check("{ host = \"*\", ports = [80, 443] }", "7", "invalid type: integer `7`, expected a table with a host");
+        check(
+            "secrets = [{",
+            "secrets = [\"tracker\", {",
+            r#"{ name = "tracker", host = "api.example.org", header = "#,
+        );
         check("docs/notes", "../x", "contains '..'");
         check("docs/notes", "/etc", "absolute");
         check("state =", "sate =", "unknown field `sate`");

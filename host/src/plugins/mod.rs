@@ -6,6 +6,7 @@ pub mod builtin;
 mod call;
 pub mod cases;
 mod changes;
+mod clash;
 mod consent;
 mod effort;
 mod file;
@@ -14,6 +15,8 @@ mod live;
 mod load;
 mod lock;
 pub mod manifest;
+mod misnamed;
+mod names;
 mod offers;
 pub mod pack;
 mod plain;
@@ -21,6 +24,7 @@ mod roots;
 mod summary;
 mod validate;
 mod verdict;
+mod writing;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -36,15 +40,22 @@ use crate::sandbox::{Component, Imports, Protection, Sandbox};
 
 pub use acceptance::{try_out, unlike};
 pub use changes::Changes;
-pub use consent::{Accepted, ByTool, ConsentError, Consents, Granted, GrantedBy, Holder, Place, grant_command};
+pub use clash::OwnNames;
+pub use consent::{
+    Accepted, ByTool, ConsentError, Consents, Granted, GrantedBy, Holder, Place, capability_flags, grant_command,
+};
 pub use file::{FileError, MAX_FILE, MAX_MANIFEST, Origin, PluginFile, digest};
 pub use installed::read as read_installed;
 pub use live::{Live, Subscription};
+pub use load::state_folder;
 pub use lock::{LOCK, Lock, LockError, Locked, is_sha256};
+pub use misnamed::{Misnamed, Stray};
+pub use names::Names;
 pub use offers::{Options, Question, READABLE};
 pub use roots::{Roots, Spot};
 pub use validate::check_arguments;
 pub use verdict::{Verdict, ceiling, flag};
+pub use writing::Writing;
 
 use load::Offer;
 
@@ -76,7 +87,7 @@ pub struct Setup<'a> {
     pub enabled: &'a dyn Fn(&str) -> bool,
     /// What the user grants to a tool, by plugin and tool.
     pub grant: &'a dyn Fn(&str, &str) -> Grant,
-    /// Where the plugins' `/state` folders are, one below for each plugin.
+    /// Where the plugins' `/state` folders are, one below for each plugin of each holder.
     pub state: PathBuf,
 }
 
@@ -103,6 +114,8 @@ pub struct Plugin {
 pub struct Tool {
     pub spec: ToolSpec,
     pub plugin: Arc<Plugin>,
+    /// What the component calls it.
+    function: String,
     /// Ceiling ∩ grant.
     pub capabilities: Capabilities,
     validator: Arc<validate::Lazy>,
@@ -118,12 +131,17 @@ impl Plugins {
 
     /// Just these plugins, whose names and whose tools' names differ. Files are as the user's own.
     pub fn of(files: Vec<PluginFile>, setup: Setup<'_>) -> anyhow::Result<Plugins> {
-        let offer = |file: PluginFile| {
+        let holder = |file: &PluginFile| match file.origin {
+            Origin::Builtin => Holder::Builtin,
+            Origin::File { .. } => Holder::Installed(Place::User),
+        };
+        Plugins::held(files.into_iter().map(|file| (holder(&file), file)), setup)
+    }
+
+    /// The same, with which plugin of its name each is.
+    pub fn held(files: impl IntoIterator<Item = (Holder, PluginFile)>, setup: Setup<'_>) -> anyhow::Result<Plugins> {
+        let offer = |(holder, file): (Holder, PluginFile)| {
             let name = file.sections.manifest.name.clone();
-            let holder = match file.origin {
-                Origin::Builtin => Holder::Builtin,
-                Origin::File { .. } => Holder::Installed(Place::User),
-            };
             load::offer(Arc::new(file), holder, load::Turns::default(), &setup)
                 .with_context(|| format!("plugin '{name}'"))
         };

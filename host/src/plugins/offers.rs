@@ -15,8 +15,10 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::acceptance::{Signed, try_out_blocking};
+use super::clash::{self, OwnNames, Taken};
 use super::installed::{Installed, Key};
 use super::load::{self, Offer, Turns};
+use super::misnamed::Misnamed;
 use super::roots::{Roots, Spot};
 use super::verdict::{Judge, Verdict, flag};
 use super::{Accepted, Consents, Folders, Holder, Locked, Place, PluginFile, Plugins, Setup, builtin, digest};
@@ -25,6 +27,8 @@ use crate::sandbox::{Protection, Sandbox};
 
 /// How long something that is not simply good has to stay the same before it is told.
 const SETTLE: Duration = Duration::from_millis(500);
+/// How often it is looked whether a plugin is still written.
+const ALIVE: Duration = Duration::from_secs(1);
 /// Digits of a token: who makes the file should not find two with the same.
 const TOKEN: usize = 32;
 /// Bytes of a question.
@@ -97,10 +101,11 @@ pub(super) enum Verify {
 pub(super) struct Offers {
     pub options: Options,
     pub installed: Installed,
+    pub misnamed: Misnamed,
     builtin: Vec<Offer>,
     builtin_names: BTreeSet<String>,
     /// Names of tools, in lower case, with whose they are.
-    taken: BTreeMap<String, String>,
+    taken: Taken,
     /// The last good version of each file.
     good: BTreeMap<Key, Offer>,
     /// Contents that could not be used, with the reason.
@@ -108,7 +113,7 @@ pub(super) struct Offers {
     standing: BTreeMap<Key, Standing>,
     /// What is found and not told yet, until when.
     pending: BTreeMap<Key, (Standing, Instant)>,
-    turns: BTreeMap<String, Turns>,
+    turns: BTreeMap<Key, Turns>,
     gone: BTreeMap<String, String>,
     folders: Arc<Folders>,
     /// It was looked once.
@@ -132,26 +137,21 @@ impl Options {
 impl Offers {
     /// Fails only when the binary's own plugins cannot be read.
     pub fn new(options: Options) -> Result<Offers> {
-        let host = options.reserved.iter().map(|tool| (tool.to_lowercase(), "of Garth itself".to_string()));
-        let mut taken: BTreeMap<String, String> = host.collect();
-        let (mut own, mut names) = (Vec::new(), BTreeSet::new());
+        let (mut own, mut names) = (Vec::new(), OwnNames::new(options.reserved.iter().cloned()));
         for file in builtin::BUILTIN {
             let file = builtin::read(file)?;
-            let name = file.sections.manifest.name.clone();
-            for tool in &file.sections.catalogue {
-                taken.insert(tool.name.to_lowercase(), format!("of the built-in plugin '{name}'"));
-            }
-            if (options.enabled)(&name) {
+            names.add(&file);
+            if (options.enabled)(&file.sections.manifest.name) {
                 own.push(load::offer(Arc::new(file), Holder::Builtin, Turns::default(), &options.setup())?);
             }
-            names.insert(name);
         }
         Ok(Offers {
             options,
             installed: Installed::new(),
+            misnamed: Misnamed::default(),
             builtin: own,
-            builtin_names: names,
-            taken,
+            builtin_names: names.plugins,
+            taken: names.tools,
             good: BTreeMap::new(),
             failed: BTreeMap::new(),
             standing: BTreeMap::new(),
@@ -168,6 +168,7 @@ impl Offers {
         let changed: Vec<PathBuf> =
             changed.iter().map(|path| path.canonicalize().unwrap_or_else(|_| path.clone())).collect();
         self.installed.look(&self.options.roots, &changed);
+        self.misnamed.look(&self.options.roots);
         self.judge(verify);
         self.note_folders();
     }
@@ -182,14 +183,14 @@ impl Offers {
         for (key, slot) in self.installed.files() {
             let (digest, verdict) = match &slot.content {
                 Err(reason) => (String::new(), Verdict::Wrong(reason.clone())),
-                Ok(file) => (file.digest.clone(), judge.verdict(key.0, file)),
+                Ok(file) => (file.digest().to_string(), judge.verdict(key.0, file)),
             };
             let mut last = good.remove(key);
             let verdict = match (&slot.content, verdict) {
                 (Ok(file), Verdict::Usable) => {
                     let failed = (key.clone(), digest.clone());
                     let as_before = last.as_ref().filter(|offer| is_same(&offer.plugin.file, file)).cloned();
-                    let turns = self.turns.entry(key.1.clone()).or_default().clone();
+                    let turns = self.turns.entry(key.clone()).or_default().clone();
                     let offer = match (as_before, self.failed.get(&failed)) {
                         (Some(offer), _) => Ok(offer),
                         (None, Some(reason)) => Err(reason.clone()),
@@ -242,10 +243,14 @@ impl Offers {
         }
     }
 
-    /// How long until something that was found counts; `None`: there is nothing.
+    /// How long until something that was found counts, or until it is to be looked whether plugins are still written; `None`:
+    /// there is nothing.
     pub fn unsettled(&self) -> Option<Duration> {
-        let until = self.pending.values().map(|(_, until)| *until).min()?;
-        Some(until.saturating_duration_since(Instant::now()))
+        let until = self.pending.values().map(|(_, until)| *until).min();
+        let until = until.map(|until| until.saturating_duration_since(Instant::now()));
+        // A process that is killed changes no file.
+        let alive = self.good.keys().any(|key| key.0 == Spot::Dev).then_some(ALIVE);
+        until.into_iter().chain(alive).min()
     }
 
     pub fn folders(&self) -> Arc<Folders> {
@@ -280,7 +285,8 @@ impl Offers {
         let is_new = |name: &str| !before.is_some_and(|all| all.plugins().iter().any(|plugin| plugin.name == name));
         chosen.sort_by_key(|(key, _)| (is_new(&key.1), rank(key.0), &key.1));
         for (key, offer) in chosen {
-            if let Err(reason) = free(&taken, &offer.plugin.file) {
+            if let Some(clash) = clash::of_file(&taken, &offer.plugin.file) {
+                let reason = clash.line();
                 let digest = offer.plugin.digest.clone();
                 standing.insert(key.clone(), Standing { digest, verdict: Verdict::Wrong(reason) });
                 continue;
@@ -342,10 +348,10 @@ impl Offers {
             return Err(format!("'{name}' is the name of a built-in plugin; it needs another name in its manifest"));
         }
         let accepted = |spot, file: &PluginFile| match spot {
-            Spot::Dev => true,
+            Spot::Dev => self.options.roots.is_written(&file.sections.manifest.name),
             Spot::Installed(place) => {
                 let accepted = self.options.consents.accepted(place, &file.sections.manifest.name);
-                accepted.is_some_and(|accepted| accepted.sha256 == file.digest)
+                accepted.is_some_and(|accepted| accepted.sha256 == file.digest())
             }
         };
         let there = self.installed.files().iter().filter_map(|(key, slot)| Some((key, slot.content.as_ref().ok()?)));
@@ -354,7 +360,7 @@ impl Offers {
         let mut taken = self.taken.clone();
         let others = there.chain(live).filter(|(_, file)| file.sections.manifest.name != *name);
         others.for_each(|(spot, file)| take(&mut taken, spot, file));
-        free(&taken, file)
+        clash::of_file(&taken, file).map_or(Ok(()), |clash| Err(clash.for_user(file)))
     }
 
     /// The user's word for the waiting file of this name that was asked about with this token. Tried out before anything is
@@ -375,7 +381,7 @@ impl Offers {
         };
         let Spot::Installed(place) = key.0 else { return Err(format!("'{name}' needs no word")) };
         let file = self.installed.files().get(key).and_then(|slot| slot.content.as_ref().ok());
-        let Some(file) = file.filter(|file| file.digest == *digest) else {
+        let Some(file) = file.filter(|file| file.digest() == digest) else {
             return Err(format!("the file of '{name}' has changed since; look at /plugins again"));
         };
         self.acceptable(key.0, file).map_err(|reason| format!("'{name}' cannot be accepted: {reason}"))?;
@@ -434,7 +440,7 @@ impl Offers {
 }
 
 /// Notes whose the names of its tools are.
-fn take(taken: &mut BTreeMap<String, String>, spot: Spot, file: &PluginFile) {
+fn take(taken: &mut Taken, spot: Spot, file: &PluginFile) {
     let name = &file.sections.manifest.name;
     let owner = match spot {
         Spot::Dev => format!("of the plugin '{name}', which `garth plugin dev` builds"),
@@ -444,15 +450,6 @@ fn take(taken: &mut BTreeMap<String, String>, spot: Spot, file: &PluginFile) {
     };
     for tool in &file.sections.catalogue {
         taken.entry(tool.name.to_lowercase()).or_insert_with(|| owner.clone());
-    }
-}
-
-/// Whether its tools have names of their own. A model does not tell `Read_File` from `read_file`.
-fn free(taken: &BTreeMap<String, String>, file: &PluginFile) -> Result<(), String> {
-    let clash = |name: &String| Some((name.clone(), taken.get(&name.to_lowercase())?));
-    match file.sections.catalogue.iter().find_map(|tool| clash(&tool.name)) {
-        Some((tool, owner)) => Err(format!("its tool '{tool}' has the name of a tool {owner}; one of them has to go")),
-        None => Ok(()),
     }
 }
 
@@ -467,7 +464,7 @@ fn rank(spot: Spot) -> u8 {
 
 /// The same bytes with the same manifest.
 fn is_same(one: &PluginFile, other: &PluginFile) -> bool {
-    std::ptr::eq(one, other) || (one.digest == other.digest && one.sections == other.sections)
+    std::ptr::eq(one, other) || (one.digest() == other.digest() && one.sections == other.sections)
 }
 
 fn make(file: &Arc<PluginFile>, spot: Spot, turns: Turns, setup: &Setup<'_>, verify: Verify) -> Result<Offer, String> {

@@ -22,6 +22,9 @@ const CATALOGUE: &str = "garth:catalogue";
 const COMMANDS: &str = "garth:commands";
 /// The version of the sections' JSON.
 const VERSION: u32 = 1;
+/// That of a manifest that gives tools other names than the component does, which an older Garth would not know. Any other
+/// manifest is still written as the version before, so that older ones read it.
+const RENAMING: u32 = 2;
 /// Bytes of one section.
 const MAX_SECTION: usize = 1 << 20;
 /// Files of commands and skills.
@@ -80,8 +83,9 @@ impl fmt::Display for PackError {
                 write!(f, "the component has no section {section}: it was built, but not packed as a plugin")
             }
             PackError::Version { section, found } => {
-                let older = if *found > u64::from(VERSION) { "update Garth" } else { "pack the plugin again" };
-                write!(f, "section {section} has version {found}, this Garth reads {VERSION}: {older}")
+                let newest = newest(section);
+                let older = if *found > u64::from(newest) { "update Garth" } else { "pack the plugin again" };
+                write!(f, "section {section} has version {found}, this Garth reads {VERSION} to {newest}: {older}")
             }
             PackError::Section { section, detail } => write!(f, "section {section}: {detail}"),
         }
@@ -121,7 +125,8 @@ pub fn pack(component: &[u8], sections: &Sections) -> Result<Vec<u8>, PackError>
             packed.extend_from_slice(section.whole);
         }
     }
-    let manifest = ManifestSection { version: VERSION, manifest: Cow::Borrowed(&sections.manifest) };
+    let version = if sections.manifest.renames() { RENAMING } else { VERSION };
+    let manifest = ManifestSection { version, manifest: Cow::Borrowed(&sections.manifest) };
     append(&mut packed, MANIFEST, serde_json::to_vec(&manifest))?;
     let catalogue = CatalogueSection { version: VERSION, tools: Cow::Borrowed(&sections.catalogue) };
     append(&mut packed, CATALOGUE, serde_json::to_vec(&catalogue))?;
@@ -175,10 +180,15 @@ fn parse<'a, T: Deserialize<'a>>(bytes: Option<&'a [u8]>, section: &'static str)
     let bytes = bytes.ok_or(PackError::NotPacked { section })?;
     let unreadable = |error: serde_json::Error| PackError::Section { section, detail: error.to_string() };
     let Version { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
-    if version != u64::from(VERSION) {
+    if !(u64::from(VERSION)..=u64::from(newest(section))).contains(&version) {
         return Err(PackError::Version { section, found: version });
     }
     serde_json::from_slice(bytes).map_err(unreadable)
+}
+
+/// The newest version of a section that is read here.
+fn newest(section: &str) -> u32 {
+    if section == MANIFEST { RENAMING } else { VERSION }
 }
 
 fn append(packed: &mut Vec<u8>, name: &'static str, json: serde_json::Result<Vec<u8>>) -> Result<(), PackError> {
@@ -379,6 +389,21 @@ mod tests {
     }
 
     #[test]
+    fn a_manifest_has_the_oldest_version_that_says_all() {
+        let version = |packed: &[u8]| {
+            let text = String::from_utf8_lossy(packed);
+            text.contains(r#"{"version":1,"manifest""#)
+                .then_some(1)
+                .or(text.contains(r#"{"version":2,"manifest""#).then_some(2))
+        };
+        assert_eq!(version(&pack(&component(&[]), &sections()).unwrap()), Some(1));
+        let mut renaming = sections();
+        renaming.manifest.tools.get_mut("t").unwrap().function = Some("read-file".into());
+        let packed = pack(&component(&[]), &renaming).unwrap();
+        assert_eq!((version(&packed), read_sections(&packed)), (Some(2), Ok(renaming)));
+    }
+
+    #[test]
     fn hostile_bytes_are_refused_by_name() {
         let check = |wasm: &[u8], said: &str| {
             let error = read_sections(wasm).unwrap_err().to_string();
@@ -391,7 +416,7 @@ mod tests {
         check(&[COMPONENT, &[0, 1, 0x7f]].concat(), "not a WebAssembly component");
         check(&[COMPONENT, &[1, 0x80]].concat(), "not a WebAssembly component");
         check(&component(&[(MANIFEST, b"{}")]), "missing field `version`");
-        check(&component(&[(MANIFEST, br#"{"version": 9}"#)]), "version 9, this Garth reads 1: update Garth");
+        check(&component(&[(MANIFEST, br#"{"version": 9}"#)]), "version 9, this Garth reads 1 to 2: update Garth");
         check(&component(&[(MANIFEST, b"{}"), (MANIFEST, b"{}")]), "is there twice");
         check(&component(&[(MANIFEST, &[b'['; 100_000])]), "section garth:manifest");
         check(&component(&[(MANIFEST, &vec![b' '; MAX_SECTION + 1])]), "more than 1048576");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::manifest::{MAX_NAME, MAX_TOOLS, Manifest, ManifestError, WIT};
 use super::pack::{self, CatalogueTool, Sections};
-use super::{FileError, Origin};
+use super::{FileError, Names, Origin};
 use crate::policy::PartialLimits;
 use crate::protocol::is_hidden_in_line;
 use crate::sandbox::{Function, Interface, Kind, LeftOut};
@@ -21,12 +21,12 @@ pub fn sections(wasm: &[u8], origin: &Origin, manifest: Option<&str>) -> Result<
     if let Some(problem) = unusable(functions, left_out) {
         return Err(FileError::NoTools(problem));
     }
-    let manifest = match manifest {
+    let (manifest, names) = match manifest {
         Some(text) => written(text, functions)?,
-        None => made(origin, &interface, functions),
+        None => (made(origin, &interface, functions), Names::default()),
     };
     let tool = |function: &Function| CatalogueTool {
-        name: function.tool.clone(),
+        name: names.public(&function.tool).to_owned(),
         description: function.description.clone(),
         input_schema: function.input_schema(),
         output_schema: function.output_schema(),
@@ -51,26 +51,38 @@ fn unusable(functions: &[Function], left_out: &[LeftOut]) -> Option<String> {
 }
 
 /// The manifest beside the component. A function that it does not name may touch nothing.
-fn written(text: &str, functions: &[Function]) -> Result<Manifest, FileError> {
+fn written(text: &str, functions: &[Function]) -> Result<(Manifest, Names), FileError> {
     let mut manifest = Manifest::from_toml(text)?;
-    let known = |name: &str| functions.iter().any(|function| function.tool == name);
-    if let Some(name) = manifest.tools.keys().find(|name| !known(name)) {
-        let names: Vec<&str> = functions.iter().map(|function| function.tool.as_str()).collect();
-        let said = format!("tools: '{name}' is no tool of the component; its tools are {}", names.join(", "));
+    let names = Names::of_functions(&manifest, functions)?;
+    let own = || functions.iter().map(|function| function.tool.as_str());
+    let is_own = |name: &str| own().any(|own| own == name);
+    let unknown = manifest.tools.iter().find(|(name, tool)| tool.function.is_none() && !is_own(name));
+    if let Some((name, _)) = unknown {
+        let all: Vec<&str> = own().collect();
+        let said = format!(
+            "tools: '{name}' is no tool of the component; its tools are {}; a tool by another name has a line `function`",
+            all.join(", ")
+        );
         return Err(ManifestError(said).into());
     }
-    for function in functions {
-        manifest.tools.entry(function.tool.clone()).or_default();
+    if let Some((one, other, public)) = names.clash(own()) {
+        let said = format!(
+            "tools: '{one}' and '{other}' would both be called '{public}'; give each of them a name, with a line `function`"
+        );
+        return Err(ManifestError(said).into());
+    }
+    for own in own() {
+        manifest.tools.entry(names.public(own).to_owned()).or_default();
     }
     manifest.check()?;
-    Ok(manifest)
+    Ok((manifest, names))
 }
 
 fn made(origin: &Origin, interface: &Interface, functions: &[Function]) -> Manifest {
     let line = |docs: &str| docs.lines().find(|line| !line.trim().is_empty()).map(clean);
     let docs = interface.docs.as_deref().and_then(line).filter(|line| !line.is_empty());
     Manifest {
-        name: name(origin),
+        name: of_origin(origin),
         version: "0.0.0".to_owned(),
         description: docs.unwrap_or_else(|| "Functions of a component without a manifest.".to_owned()),
         wit: WIT.to_owned(),
@@ -83,14 +95,17 @@ fn clean(line: &str) -> String {
     line.trim().chars().filter(|c| !is_hidden_in_line(*c)).take(MAX_DESCRIPTION).collect()
 }
 
-/// The file's name as the name of a plugin: `Fetch RS.wasm` is `fetch-rs`.
-fn name(origin: &Origin) -> String {
+fn of_origin(origin: &Origin) -> String {
     let shown = match origin {
         Origin::File { shown } => shown.as_str(),
         Origin::Builtin => "",
     };
     let file = shown.rsplit(['/', '\\']).next().unwrap_or_default();
-    let stem = file.strip_suffix(".wasm").unwrap_or(file);
+    name(file.strip_suffix(".wasm").unwrap_or(file))
+}
+
+/// A file's name without its end as the name of a plugin: `Fetch RS` is `fetch-rs`.
+pub(super) fn name(stem: &str) -> String {
     let letter = |c: char| match c.to_ascii_lowercase() {
         c if c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_' => c,
         _ => '-',
@@ -120,7 +135,7 @@ mod tests {
             (&"x".repeat(300), &"x".repeat(64)),
         ] {
             let origin = Origin::File { shown: shown.to_owned() };
-            assert_eq!(name(&origin), expected, "{shown:?}");
+            assert_eq!(of_origin(&origin), expected, "{shown:?}");
         }
     }
 }

@@ -64,6 +64,11 @@ impl Roots {
         self.folder(spot).join(format!("{name}.wasm"))
     }
 
+    /// What a `garth plugin dev` holds locked while it writes the plugin of this name.
+    pub(super) fn written(&self, name: &str) -> PathBuf {
+        self.folder(Spot::Dev).join(format!("{name}.lock"))
+    }
+
     pub(super) fn candidate(&self, spot: Spot, name: &str) -> Candidate {
         let path = self.file(spot, name);
         Candidate { name: name.to_string(), manifest: path.with_extension("toml"), path }
@@ -102,6 +107,19 @@ impl Roots {
             .filter(|name| manifest::is_plugin_name(name))
             .collect();
         Ok(names.into_iter().take(MOST).collect())
+    }
+
+    /// Files there whose names no plugin has, as far as `counts` says that they are to be told; in the order of their names.
+    pub(super) fn strays(&self, spot: Spot, counts: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+        if self.names(spot).is_err() {
+            return Vec::new();
+        }
+        let entries = std::fs::read_dir(self.folder(spot)).into_iter().flatten().take(ENTRIES).flatten();
+        let is_stray = |file: &str| counts(file) && !file.strip_suffix(".wasm").is_some_and(manifest::is_plugin_name);
+        let strays = entries.filter(|entry| is_stray(&entry.file_name().to_string_lossy())).map(|entry| entry.path());
+        let mut strays: Vec<PathBuf> = strays.filter(|path| path.is_file()).collect();
+        strays.sort();
+        strays
     }
 
     /// Whether a link at this path may lead to `real`: a repository's may not lead out of it.

@@ -24,6 +24,13 @@ pub(super) fn list(plugins: &Plugins, offers: &Offers, standing: &BTreeMap<Key, 
         detail: reason.clone(),
         ..PluginSummary::default()
     });
+    let misnamed = offers.misnamed.strays().iter().map(|stray| PluginSummary {
+        name: stray.shown.clone(),
+        file: stray.shown.clone(),
+        state: BROKEN.into(),
+        detail: stray.reason.clone(),
+        ..PluginSummary::default()
+    });
     let missing = offers.missing().into_iter().map(|(name, detail)| PluginSummary {
         file: LOCK.into(),
         state: BROKEN.into(),
@@ -31,7 +38,7 @@ pub(super) fn list(plugins: &Plugins, offers: &Offers, standing: &BTreeMap<Key, 
         name,
         ..PluginSummary::default()
     });
-    live(plugins).into_iter().chain(others).chain(missing).chain(folders).collect()
+    live(plugins).into_iter().chain(others).chain(missing).chain(folders).chain(misnamed).collect()
 }
 
 /// Those that are live.

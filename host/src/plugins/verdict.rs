@@ -62,7 +62,12 @@ impl<'a> Judge<'a> {
         if !(self.options.enabled)(name) {
             return Verdict::Off;
         }
-        let Spot::Installed(place) = spot else { return Verdict::Usable };
+        let Spot::Installed(place) = spot else {
+            return match self.options.roots.is_written(name) {
+                true => Verdict::Usable,
+                false => Verdict::Wrong(left_over(name)),
+            };
+        };
         if let Err(reason) = self.as_locked(place, file) {
             return Verdict::Wrong(reason);
         }
@@ -70,7 +75,7 @@ impl<'a> Judge<'a> {
             Some(accepted) if accepted.is_for(file) => {
                 return Verdict::Usable;
             }
-            Some(accepted) if accepted.sha256 == file.digest => "its manifest is not the one that you accepted",
+            Some(accepted) if accepted.sha256 == file.digest() => "its manifest is not the one that you accepted",
             Some(_) => "it is not the version that you accepted",
             None => "you have not accepted it",
         };
@@ -106,11 +111,11 @@ impl<'a> Judge<'a> {
     fn as_locked(&self, place: Place, file: &PluginFile) -> Result<Option<&Locked>, String> {
         let name = &file.sections.manifest.name;
         match self.locked(place, name)? {
-            Some(locked) if locked.sha256 != file.digest => Err(format!(
+            Some(locked) if locked.sha256 != file.digest() => Err(format!(
                 "it is not the version that garth.lock names ({} … there, {} … here): `garth plugin install` brings that one \
                  back, `garth plugin update {name}{}` a new one, `garth plugin add` records another",
                 short(&locked.sha256),
-                short(&file.digest),
+                short(file.digest()),
                 flag(place)
             )),
             Some(locked) if !locked.is_of(file) => Err("its manifest is not the one that garth.lock names: `garth plugin \
@@ -123,7 +128,7 @@ impl<'a> Judge<'a> {
     /// Whether a version that was live may stay although the file that is there now may not be used.
     pub fn may_stay(&self, spot: Spot, name: &str) -> bool {
         let accepted = match spot {
-            Spot::Dev => true,
+            Spot::Dev => self.options.roots.is_written(name),
             Spot::Installed(place) => self.options.consents.accepted(place, name).is_some(),
         };
         accepted && (self.options.enabled)(name)
@@ -155,6 +160,14 @@ impl<'a> Judge<'a> {
             None => Ok(None),
         }
     }
+}
+
+/// What nobody writes any more.
+fn left_over(name: &str) -> String {
+    format!(
+        "it is left over from a `garth plugin dev` that was killed; `garth plugin remove {name}` clears it, `garth plugin dev` \
+         builds it again"
+    )
 }
 
 /// What the manifest declares.

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::{Access, HttpAccess, PathGrant, SecretUse, Workspace};
+use super::{Access, HttpAccess, PathGrant, SecretUse, Workspace, form};
 use crate::protocol::ByteSize;
 
 /// What a tool declares, or what a call has.
@@ -19,10 +19,10 @@ pub struct Capabilities {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<ByteSize>,
     /// Servers that may be reached. No entry, no network.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "form::list", skip_serializing_if = "Vec::is_empty")]
     pub http: Vec<HttpAccess>,
     /// The user's secrets that the host puts into requests; each needs an entry of `http` that reaches its host too.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(deserialize_with = "form::list", skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<SecretUse>,
     /// Whether secrets-looking files (the patterns of `files.secrets`) may be read. Only a user's grant sets it: a
     /// manifest that asks for it does not get it, see [`Capabilities::granted`].
@@ -41,9 +41,9 @@ pub struct Grant {
     pub process: Option<Vec<Vec<String>>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<ByteSize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "form::some_list")]
     pub http: Option<Vec<HttpAccess>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "form::some_list")]
     pub secrets: Option<Vec<SecretUse>>,
     /// The one thing that a grant adds: secrets-looking files may be read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,7 +136,7 @@ fn listed(words: &[impl AsRef<str>]) -> String {
 
 /// An empty prefix would allow every program, so it is refused where it is read.
 fn prefixes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Vec<String>>, D::Error> {
-    let prefixes = Vec::<Vec<String>>::deserialize(deserializer)?;
+    let prefixes: Vec<Vec<String>> = form::list(deserializer)?;
     match prefixes.iter().any(|prefix| prefix.first().is_none_or(|program| program.trim().is_empty())) {
         true => Err(serde::de::Error::custom(
             "an entry of `process` names no program; write argument prefixes such as [[\"git\", \"log\"]]",

@@ -4,6 +4,7 @@
 mod approve;
 mod capability;
 mod decide;
+mod form;
 mod glob;
 mod http;
 mod limits;

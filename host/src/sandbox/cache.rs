@@ -1,31 +1,50 @@
 //! Native code of components between runs. What lies here is executed, so an entry counts only when this user alone
-//! could have written it and its keyed digest is right; anything else is treated as absent and rewritten.
+//! could have written it and its proof is right; anything else is treated as absent and rewritten.
 //!
-//! An entry is one file, `<SHA-256 of the component>-<engine's compatibility hash>.native`: the magic, an HMAC-SHA256
-//! over the file's name and the code, the code. It is written under a temporary name and renamed. Links are not
-//! followed. Expiry is not done here.
-
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::Path;
-
-use hmac::{Hmac, Mac as _};
-use sha2::Sha256;
-use wasmtime::Engine;
+//! An entry is one file, `<SHA-256 of the component>-<engine's compatibility hash>.native`: the magic, the proof, the code.
+//! The proof is a keyed BLAKE3 over the file's name and the keyed BLAKE3s of the code's segments, which are made side by
+//! side. It is written under a temporary name and renamed. Links are not followed. Expiry is not done here.
 
 #[cfg(target_os = "linux")]
-use private::Dir;
+mod dir;
+#[cfg(not(target_os = "linux"))]
+#[path = "cache/nowhere.rs"]
+mod dir;
 
-const MAGIC: &[u8; 8] = b"GARTHN1\n";
-const MAC_LEN: usize = 32;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Range;
+use std::path::Path;
+
+use wasmtime::Engine;
+
+use crate::parallel::side_by_side;
+pub(super) use dir::Sealed;
+use dir::{Dir, read_at};
+
+const MAGIC: &[u8; 8] = b"GARTHN2\n";
+const PROOF: usize = blake3::OUT_LEN;
+/// Bytes before the code.
+const HEAD: usize = MAGIC.len() + PROOF;
 const KEY_FILE: &str = "cache.key";
 const KEY_LEN: usize = 32;
 /// No component compiles to more; a larger file is not read.
 const MAX_ENTRY: u64 = 1 << 30;
+/// Bytes that are proved by themselves.
+const SEGMENT: u64 = 1 << 20;
+/// Bytes that are copied at once: they should still be in the processor's cache when they are hashed and written.
+const PIECE: usize = 256 << 10;
 
 pub(super) struct Cache {
     dir: Dir,
-    key: [u8; KEY_LEN],
+    keys: Keys,
     engine: u64,
+}
+
+/// For one purpose each.
+struct Keys {
+    segment: [u8; KEY_LEN],
+    entry: [u8; KEY_LEN],
 }
 
 impl Cache {
@@ -35,7 +54,11 @@ impl Cache {
         let key = read_or_make_key(&Dir::open(key_dir)?)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Cache { dir, key, engine: hasher.finish() })
+        let keys = Keys {
+            segment: blake3::derive_key("garth 2026 native code: one segment", &key),
+            entry: blake3::derive_key("garth 2026 native code: one entry", &key),
+        };
+        Ok(Cache { dir, keys, engine: hasher.finish() })
     }
 
     fn name(&self, digest: &str) -> String {
@@ -47,31 +70,59 @@ impl Cache {
         plain && self.dir.has(&self.name(digest))
     }
 
-    /// The native code, when there is an intact entry.
-    pub fn read(&self, digest: &str) -> Option<Vec<u8>> {
+    /// The native code, when there is an intact entry. It is hashed on the way into a file that nobody can change any more:
+    /// the entry itself could be changed between the proof and the use.
+    pub fn read(&self, digest: &str) -> Option<Sealed> {
         let name = self.name(digest);
-        let mut entry = self.dir.read(&name, MAX_ENTRY)?;
-        let rest = entry.strip_prefix(MAGIC)?;
-        let (mac, code) = rest.split_at_checked(MAC_LEN)?;
-        self.mac(&name, code)?.verify_slice(mac).ok()?;
-        entry.drain(..MAGIC.len() + MAC_LEN);
-        Some(entry)
+        let (entry, size) = self.dir.file(&name)?;
+        let length = size.checked_sub(HEAD as u64).filter(|_| size <= MAX_ENTRY)?;
+        let mut head = [0; HEAD];
+        read_at(&entry, &mut head, 0).ok()?;
+        let proof: [u8; PROOF] = head.strip_prefix(MAGIC)?.try_into().ok()?;
+        let copy = Sealed::sized(length).ok()?;
+        let segments: Vec<Range<u64>> = segments(length).collect();
+        let hashes = side_by_side(&segments, |segment| self.copied(&entry, &copy, segment.clone()));
+        let hashes: Vec<blake3::Hash> = hashes.into_iter().collect::<Option<_>>()?;
+        let copy = copy.sealed().ok()?;
+        // Hashes are compared in constant time.
+        (self.proof(&name, length, &hashes) == proof).then_some(copy)
+    }
+
+    /// Copies a segment of an entry's code, and gives the hash of what was written.
+    fn copied(&self, entry: &File, copy: &Sealed, segment: Range<u64>) -> Option<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new_keyed(&self.keys.segment);
+        let mut buffer = vec![0; PIECE];
+        for at in segment.clone().step_by(PIECE) {
+            let length = usize::try_from(segment.end - at).map_or(PIECE, |left| left.min(PIECE));
+            let piece = &mut buffer[..length];
+            read_at(entry, piece, HEAD as u64 + at).ok()?;
+            hasher.update(piece);
+            copy.write_at(piece, at).ok()?;
+        }
+        Some(hasher.finalize())
     }
 
     /// Failing to write costs the next start a compilation and nothing else.
     pub fn write(&self, digest: &str, code: &[u8]) -> Result<(), String> {
         let name = self.name(digest);
-        let mac = self.mac(&name, code).ok_or("the cache's key is unusable")?.finalize().into_bytes();
-        self.dir.write(&name, &[MAGIC.as_slice(), mac.as_slice(), code])
+        let segments: Vec<&[u8]> = code.chunks(SEGMENT as usize).collect();
+        let hashes = side_by_side(&segments, |segment| blake3::keyed_hash(&self.keys.segment, segment));
+        let proof = self.proof(&name, code.len() as u64, &hashes);
+        self.dir.write(&name, &[MAGIC.as_slice(), proof.as_bytes(), code])
     }
 
-    fn mac(&self, name: &str, code: &[u8]) -> Option<Hmac<Sha256>> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).ok()?;
-        mac.update(name.as_bytes());
-        mac.update(&[0]);
-        mac.update(code);
-        Some(mac)
+    fn proof(&self, name: &str, length: u64, segments: &[blake3::Hash]) -> blake3::Hash {
+        let mut hasher = blake3::Hasher::new_keyed(&self.keys.entry);
+        hasher.update(name.as_bytes()).update(&[0]).update(&length.to_le_bytes());
+        for segment in segments {
+            hasher.update(segment.as_bytes());
+        }
+        hasher.finalize()
     }
+}
+
+fn segments(length: u64) -> impl Iterator<Item = Range<u64>> {
+    (0..length).step_by(SEGMENT as usize).map(move |start| start..length.min(start + SEGMENT))
 }
 
 /// A key that is damaged or was readable to others is replaced: entries made with it no longer count.
@@ -91,120 +142,4 @@ fn read_or_make_key(dir: &Dir) -> Result<[u8; KEY_LEN], String> {
     }
     dir.write(KEY_FILE, &[&key])?;
     Ok(stored().unwrap_or(key))
-}
-
-/// A directory that belongs to this user alone, and plain files in it.
-#[cfg(target_os = "linux")]
-mod private {
-    use std::fs::File;
-    use std::io::{Read as _, Write as _};
-    use std::path::Path;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, fchmod, fstat, openat, renameat_with, unlinkat};
-
-    static COUNTER: AtomicU64 = AtomicU64::new(0);
-
-    pub struct Dir(rustix::fd::OwnedFd);
-
-    impl Dir {
-        pub fn open(path: &Path) -> Result<Dir, String> {
-            use std::os::unix::fs::DirBuilderExt as _;
-            let failed = |error: &dyn std::fmt::Display| format!("{} cannot be used: {error}", path.display());
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent).map_err(|error| failed(&error))?;
-            }
-            match std::fs::DirBuilder::new().mode(0o700).create(path) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(failed(&error)),
-                _ => {}
-            }
-            let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let dir = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| failed(&error))?;
-            let stat = fstat(&dir).map_err(|error| failed(&error))?;
-            if stat.st_uid != rustix::process::geteuid().as_raw() {
-                return Err(failed(&"it belongs to another user"));
-            }
-            if stat.st_mode & 0o077 != 0 {
-                fchmod(&dir, Mode::from_raw_mode(0o700)).map_err(|error| failed(&error))?;
-            }
-            Ok(Dir(dir))
-        }
-
-        /// A regular file of this user's that nobody else can read or write, with one name.
-        fn file(&self, name: &str) -> Option<(File, u64)> {
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-            let file = openat(&self.0, name, flags, Mode::empty()).ok()?;
-            let stat = fstat(&file).ok()?;
-            let private = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
-                && stat.st_uid == rustix::process::geteuid().as_raw()
-                && stat.st_mode & 0o077 == 0
-                && stat.st_nlink == 1;
-            private.then(|| (File::from(file), u64::try_from(stat.st_size).unwrap_or(u64::MAX)))
-        }
-
-        pub fn has(&self, name: &str) -> bool {
-            self.file(name).is_some()
-        }
-
-        pub fn read(&self, name: &str, limit: u64) -> Option<Vec<u8>> {
-            let (file, size) = self.file(name)?;
-            if size > limit {
-                return None;
-            }
-            let mut content = Vec::with_capacity(usize::try_from(size).ok()?);
-            file.take(limit).read_to_end(&mut content).ok()?;
-            Some(content)
-        }
-
-        /// Replaces what is there.
-        pub fn write(&self, name: &str, parts: &[&[u8]]) -> Result<(), String> {
-            self.put(name, parts, RenameFlags::empty())
-        }
-
-        /// Fails when something is there.
-        pub fn write_new(&self, name: &str, parts: &[&[u8]]) -> Result<(), String> {
-            self.put(name, parts, RenameFlags::NOREPLACE)
-        }
-
-        fn put(&self, name: &str, parts: &[&[u8]], how: RenameFlags) -> Result<(), String> {
-            let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-            let temporary = format!(".{}-{count}.tmp", std::process::id());
-            let _ = unlinkat(&self.0, &temporary, AtFlags::empty());
-            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let written = openat(&self.0, &temporary, flags, Mode::from_raw_mode(0o600))
-                .map_err(std::io::Error::from)
-                .and_then(|file| {
-                    let mut file = File::from(file);
-                    parts.iter().try_for_each(|part| file.write_all(part))
-                })
-                .and_then(|()| Ok(renameat_with(&self.0, &temporary, &self.0, name, how)?));
-            written.map_err(|error| {
-                let _ = unlinkat(&self.0, &temporary, AtFlags::empty());
-                format!("{name} could not be written: {error}")
-            })
-        }
-    }
-}
-
-/// Elsewhere nothing here proves that a file is this user's alone, so there is no cache.
-#[cfg(not(target_os = "linux"))]
-struct Dir;
-
-#[cfg(not(target_os = "linux"))]
-impl Dir {
-    fn open(_: &Path) -> Result<Dir, String> {
-        Err("the native-code cache needs Linux; plugins are compiled at each start".to_owned())
-    }
-    fn has(&self, _: &str) -> bool {
-        false
-    }
-    fn read(&self, _: &str, _: u64) -> Option<Vec<u8>> {
-        None
-    }
-    fn write(&self, name: &str, _: &[&[u8]]) -> Result<(), String> {
-        Err(format!("{name} could not be written: there is no cache on this system"))
-    }
-    fn write_new(&self, name: &str, parts: &[&[u8]]) -> Result<(), String> {
-        self.write(name, parts)
-    }
 }

@@ -130,6 +130,9 @@ fn config(pool: Option<PoolingAllocationConfig>) -> Config {
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
         .wasm_backtrace_max_frames(None)
+        // What only backtraces and debuggers read is a tenth of the code that each start has to prove.
+        .generate_address_map(false)
+        .native_unwind_info(false)
         .wasm_component_model(true)
         .concurrency_support(false)
         .memory_init_cow(true);

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use sha2::{Digest as _, Sha256};
 use wasmtime::component::types::ComponentItem;
 
 use super::contract::ProcessToolPre;
@@ -77,9 +76,9 @@ pub enum LoadError {
     Link(String),
 }
 
-pub(super) fn load(inner: &Inner, wasm: &[u8], allowed: &Imports) -> Result<Component, LoadError> {
-    let digest = hex(&Sha256::digest(wasm));
-    let component = match cached(inner, &digest) {
+/// `digest` is that of `wasm`.
+pub(super) fn load(inner: &Inner, wasm: &[u8], digest: &str, allowed: &Imports) -> Result<Component, LoadError> {
+    let component = match cached(inner, digest) {
         Some(component) => component,
         None => {
             census(wasm).map_err(|error| LoadError::NotAComponent(error.0))?;
@@ -88,7 +87,7 @@ pub(super) fn load(inner: &Inner, wasm: &[u8], allowed: &Imports) -> Result<Comp
             if let Some(problem) = problems(wasm, allowed).ok().and_then(|found| found.into_iter().next()) {
                 return Err(problem);
             }
-            compile(inner, wasm, &digest)?
+            compile(inner, wasm, digest)?
         }
     };
     let exports = check(inner, &component, allowed)?;
@@ -120,9 +119,10 @@ pub(super) fn no_tools(left_out: &[LeftOut]) -> LoadError {
 fn cached(inner: &Inner, digest: &str) -> Option<wasmtime::component::Component> {
     let code = inner.cache.as_ref()?.read(digest)?;
     #[allow(unsafe_code, reason = "the keyed digest proved that this user's Garth wrote these bytes for this engine")]
-    // SAFETY: `deserialize` needs bytes that `serialize` made. `Cache::read` returns only those, proved by an HMAC with a
-    // key that only this user can read, and the engine's compatibility hash is part of what the HMAC covers.
-    let component = unsafe { wasmtime::component::Component::deserialize(&inner.engine, &code) };
+    // SAFETY: `deserialize_file` needs a file that `serialize` made and that does not change while it is mapped.
+    // `Cache::read` returns only those: proved with a key that only this user can read, the engine's compatibility hash
+    // being part of what is proved, and sealed. The file is open, so its path leads to nothing else.
+    let component = unsafe { wasmtime::component::Component::deserialize_file(&inner.engine, code.path()) };
     component.ok()
 }
 
@@ -195,8 +195,4 @@ pub(super) fn other_version(name: String) -> LoadError {
         false => "the plugin is older; update the plugin, or rebuild it against this Garth's `wit` folder",
     };
     LoadError::OtherVersion { name, advice: advice.to_owned() }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -21,6 +21,7 @@ mod protection;
 mod state;
 mod stdio;
 mod types;
+mod wasm;
 mod workers;
 
 use std::path::PathBuf;
@@ -38,6 +39,7 @@ pub use types::{
     Attachment, Call, CallError, Change, Contact, Finished, Grants, Host, HttpRequest, Imports, Injected, Output,
     ToolDescription, Used,
 };
+pub use wasm::Wasm;
 
 /// The version of `garth:plugin` that this host speaks.
 pub const CONTRACT: &str = "0.1.0";
@@ -76,7 +78,12 @@ impl Sandbox {
     /// Loads a component, from the native-code cache when it holds an intact entry, else by compiling it, which blocks
     /// for up to seconds. Refuses, by name, another contract and imports that nobody declared.
     pub fn load(&self, wasm: &[u8], allowed_imports: &Imports) -> Result<Component, LoadError> {
-        load::load(&self.inner, wasm, allowed_imports)
+        load::load(&self.inner, wasm, &wasm::sha256(wasm), allowed_imports)
+    }
+
+    /// The same for bytes that were hashed before.
+    pub fn load_hashed(&self, wasm: &Wasm, allowed_imports: &Imports) -> Result<Component, LoadError> {
+        load::load(&self.inner, wasm, wasm.digest(), allowed_imports)
     }
 
     /// Whether the cache has native code for the component with this SHA-256 (lower-case hexadecimal). Does not check

@@ -17,6 +17,12 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     escape_where(text, is_hidden_in_line)
 }
 
+/// Text of several lines below others: all but its first begin with `indent`, so that none passes for another's.
+pub fn hanging(text: &str, indent: &str) -> String {
+    let lines: Vec<Cow<'_, str>> = text.trim_end().split('\n').map(one_line).collect();
+    lines.join(&format!("\n{indent}"))
+}
+
 fn escape_where(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&hidden) {
         return Cow::Borrowed(text);

@@ -26,7 +26,7 @@ pub use call::{call_line, checked, name_line, result_block};
 pub use catalogue::{catalogue_text, search_text};
 pub use command::{is_name_like, slash_name, trimmed};
 pub use diff::diff_block;
-pub use escape::{escape, escape_json, one_line};
+pub use escape::{escape, escape_json, hanging, one_line};
 pub use flow::{Flow, block};
 pub use interrupt::interrupts;
 pub use keys::{Typed, line_text, read_lines};

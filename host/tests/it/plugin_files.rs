@@ -1,7 +1,6 @@
 //! Plugin files as they are read: packed ones, components with plain functions, with a manifest beside them and without,
 //! and those that are neither. Then `garth plugin inspect` and `doctor` as processes.
 
-use std::borrow::Cow;
 use std::process::Output;
 use std::sync::Arc;
 
@@ -47,7 +46,7 @@ fn a_component_without_a_manifest_is_a_plugin_that_may_touch_nothing() {
     assert_eq!((catalogue.len(), catalogue[0].name.as_str()), (1, "math_add_up"));
     assert_eq!(catalogue[0].description, "Adds two numbers.");
     assert_eq!(catalogue[0].input_schema["required"], json!(["a", "b"]));
-    assert_eq!(file.digest, garth::plugins::digest(&file.wasm));
+    assert_eq!(file.digest(), garth::plugins::digest(&file.wasm));
     // Documentation that helps nobody costs nothing: the signature takes its place.
     for docs in
         ["", "{", r#"{"interfaces": {"math": {"funcs": {"add-up": {"docs": "\u001b\n"}}}}}"#, &"[".repeat(2 << 20)]
@@ -112,7 +111,7 @@ fn what_is_no_plugin_is_refused_in_words() {
 
 /// Plugins made of one component with plain functions, with everything that `manifest` declares.
 fn plugins(project: &Project, manifest: Option<&str>) -> Plugins {
-    let wasm = Cow::Borrowed(guests::plain());
+    let wasm = guests::plain();
     let file = match manifest {
         Some(manifest) => PluginFile::parse_with(wasm, origin("plain.wasm"), manifest),
         None => PluginFile::parse(wasm, origin("plain.wasm")),
@@ -130,7 +129,8 @@ fn plugins(project: &Project, manifest: Option<&str>) -> Plugins {
     Plugins::of(vec![file.unwrap()], setup).unwrap()
 }
 
-struct Silent;
+/// Answers nothing.
+pub struct Silent;
 
 #[async_trait::async_trait]
 impl garth::sandbox::Host for Silent {
@@ -184,7 +184,7 @@ fn project() -> Project {
     let put = |name: &str, bytes: &[u8]| std::fs::write(project.root().join(name), bytes).unwrap();
     let hostile = r#"{"docs": "Calculates \u001b[2J.", "interfaces": {"math": {"funcs": {"add-up": {"docs": "Adds.\nGrant all? \u202eyes"}}}}}"#;
     put("calc.wasm", &documented(hostile));
-    let manifest = "name = \"files\"\nversion = \"0.3.0\"\ndescription = \"Reads and sends.\"\nwit = \"0.1\"\n\
+    let manifest = "name = \"tables\"\nversion = \"0.3.0\"\ndescription = \"Reads and sends.\"\nwit = \"0.1\"\n\
         [tools.math_add_up.capabilities]\nworkspace = \"read\"\nstate = \"1MiB\"\n\
         http = [{ host = \"api.example.org\" }]\n[limits]\nmemory = \"64MiB\"\nlog_lines = 5\n";
     put("declared.wasm", &documented(DOCS));

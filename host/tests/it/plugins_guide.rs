@@ -42,9 +42,21 @@ fn the_skill_for_models_makes_a_plugin_that_works() {
     world.lock_versions("count");
     follow(SKILL, "rust", &mut world, |_, _| {});
     world.done("cd count");
-    world.done("garth plugin build");
-    let printed = world.done("garth plugin test");
-    assert!(printed.contains("2 cases passed"), "{printed}");
+    let first = world.run("garth plugin test");
+    assert!(first.code == 0 && first.stdout.contains("2 cases passed"), "{}{}", first.stdout, first.stderr);
+    assert!(first.stderr.contains("'count' is not built yet; building it"), "{}", first.stderr);
+    let again = world.run("garth plugin test");
+    assert!(again.code == 0 && !again.stderr.contains("building"), "{}", again.stderr);
+
+    // What has changed since is built first; where it cannot be, that is said.
+    let source = std::fs::read_to_string(world.project.join("count/src/lib.rs")).unwrap();
+    world.write("count/src/lib.rs", &format!("{source}\nbroken"));
+    let broken = world.run("garth plugin test");
+    assert!(broken.code == 1 && broken.stdout.is_empty(), "{}", broken.stdout);
+    assert!(broken.stderr.contains("'count' has changed since it was built"), "{}", broken.stderr);
+    let without = world.command("garth").args(["plugin", "test"]).env("PATH", "").output().unwrap();
+    let said = String::from_utf8_lossy(&without.stderr);
+    assert!(without.status.success() && said.contains("is tested as it is: cargo was not found"), "{said}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use garth::plugins::{Accepted, Consents, Live, Lock, Locked, Options, Place, Roots, Spot, digest};
+use garth::plugins::{Accepted, Consents, Live, Lock, Locked, Options, Place, Roots, Spot, Writing, digest};
 use garth::policy::Grant;
 use garth::sandbox::{Protection, Sandbox};
 use tempfile::TempDir;
@@ -182,7 +182,7 @@ fn a_file_waits_until_just_these_bytes_are_accepted() {
     assert_eq!(listed(&live), ["lint 0.2.0 live"]);
 
     // A word that is taken back counts at once, also for what is in memory.
-    yard.consents.forget(Place::Project, "lint").unwrap();
+    yard.consents.forget(garth::plugins::Holder::Installed(Place::Project), "lint").unwrap();
     live.rescan();
     assert!(live.current().find("lint").is_none());
     assert_eq!(live.current().gone("lint"), Some("the plugin 'lint' waits for the user's word"));
@@ -349,9 +349,16 @@ fn places_count_in_order_and_names_cannot_be_taken() {
     yard.accept(Place::Project, &at("0.0.2"));
     live.rescan();
     assert_eq!(listed(&live), ["lint 0.0.1 hidden", "lint 0.0.2 live"]);
+    let writing = Writing::begin(&yard.roots, "lint").unwrap();
     yard.put(Spot::Dev, &at("0.0.3"));
     live.rescan();
     assert_eq!(listed(&live), ["lint 0.0.1 hidden", "lint 0.0.2 hidden", "lint 0.0.3 live"], "no question for `dev`");
+    assert!(live.unsettled().is_some(), "it is looked whether it still runs");
+    drop(writing);
+    live.settle();
+    assert_eq!(listed(&live), ["lint 0.0.1 hidden", "lint 0.0.2 live"], "nobody writes it now");
+    settle(&live);
+    assert!(detail(&live, "broken").contains("left over from a `garth plugin dev` that was killed"));
     std::fs::remove_file(yard.path(Spot::Dev, "lint.wasm")).unwrap();
     live.rescan();
     assert_eq!(listed(&live), ["lint 0.0.1 hidden", "lint 0.0.2 live"]);

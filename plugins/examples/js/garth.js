@@ -31,7 +31,8 @@ export function plugin(...tools) {
         outputSchema: tool.output && JSON.stringify(tool.output),
       })),
     async call(name, args) {
-      const given = await run(find(name).call, args);
+      const tool = find(name);
+      const given = await run(tool, tool.call, args);
       const output = typeof given === 'object' && given !== null ? given : { text: String(given) };
       return {
         text: output.text,
@@ -40,21 +41,36 @@ export function plugin(...tools) {
       };
     },
     async preview(name, args) {
-      const { preview } = find(name);
-      return preview ? await run(preview, args) : undefined;
+      const tool = find(name);
+      return tool.preview ? await run(tool, tool.preview, args) : undefined;
     },
   };
 }
 
-async function run(tool, args) {
+async function run(tool, act, args) {
   try {
-    return await tool(JSON.parse(args));
+    return await act(fitting(tool.input, args));
   } catch (error) {
     if (error instanceof Invalid) throw answer('invalid-input', error.message);
     if (error instanceof Denied) throw answer('denied', error.message);
     if (error instanceof Failed) throw answer('failed', error.message);
     throw error;
   }
+}
+
+/** The arguments. That one is missing is the caller's mistake, and no crash. */
+function fitting(input, text) {
+  const wrong = (what) => new Invalid(`the arguments do not fit: ${what}`);
+  let given;
+  try {
+    given = JSON.parse(text);
+  } catch (error) {
+    throw wrong(error.message);
+  }
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw wrong('they are no object');
+  const missing = input?.required?.find((name) => !Object.hasOwn(given, name));
+  if (missing !== undefined) throw wrong(`'${missing}' is missing`);
+  return given;
 }
 
 /** An error as the contract has it: what the generated code looks for is the payload. */

@@ -128,10 +128,22 @@ def _schema(hint, where):
     raise TypeError(f"{where}: a parameter cannot be of the type {hint}")
 
 
+def _fitting(function, text):
+    """The arguments by name. What does not fit the function's parameters is the caller's mistake, and no crash."""
+    try:
+        arguments = json.loads(text)
+        if not isinstance(arguments, dict):
+            raise TypeError("they are no object")
+        inspect.signature(function).bind(**arguments)
+    except (TypeError, ValueError) as error:
+        raise Invalid(f"the arguments do not fit: {error}")
+    return arguments
+
+
 def _run(function, arguments):
     """Calls a tool; what it raises becomes the error that the model is told."""
     try:
-        return function(**json.loads(arguments))
+        return function(**_fitting(function, arguments))
     except Invalid as error:
         raise Err(_wit.Error_InvalidInput(str(error)))
     except (Denied, PermissionError) as error:

@@ -1,6 +1,7 @@
 //! `garth bench`: what the promises about speed come to on this machine. Ratios carry over between machines, absolute
 //! times only roughly; run it on an idle machine, with a release build.
 
+mod arguments;
 mod cache;
 mod commands;
 mod plugins;

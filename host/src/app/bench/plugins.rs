@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 use futures_util::future::join_all;
 use serde_json::json;
 
+use super::arguments;
 use super::report::Figure;
 use super::sandbox::calls;
 use super::tree::NoHost;
@@ -91,7 +92,7 @@ fn listing(context: &Context, root: &Path) -> Result<Figure> {
 }
 
 /// From the file to the first answer in a new engine, as in a new process, with native code in the cache. What its first tool
-/// says of no arguments is an answer too.
+/// says of the least arguments that it takes is an answer too.
 async fn first(context: &Context, file: &Path, root: &Path) -> Result<Figure> {
     let wasm = std::fs::read(file).with_context(|| file.display().to_string())?;
     let megabytes = wasm.len() as f64 / 1e6;
@@ -102,7 +103,8 @@ async fn first(context: &Context, file: &Path, root: &Path) -> Result<Figure> {
         let start = Instant::now();
         let plugins = Plugins::of(vec![file], setup(&sandbox, root))?;
         let tool = plugins.tools().first().context("it has no tools")?;
-        let finished = plugins.call(tool, &json!({}), Capabilities::default(), Arc::new(NoHost)).await;
+        let arguments = arguments::least(&tool.spec.input_schema);
+        let finished = plugins.call(tool, &arguments, Capabilities::default(), Arc::new(NoHost)).await;
         let took = start.elapsed().as_secs_f64() * 1e3;
         match finished.result {
             Ok(_) | Err(CallError::InvalidInput(_) | CallError::Denied(_) | CallError::Failed(_)) => {}

@@ -1,9 +1,8 @@
 //! `garth plugin accept`: the user's word for a plugin file that lies in its place already, put there by git or by hand.
 //! Exactly these bytes may be used from then on, and nothing of them is fetched or written.
 
-use std::io::Write;
-
 use anyhow::{Result, anyhow, bail};
+use serde_json::json;
 
 use super::bring::try_out;
 use super::installed::{Found, Installed};
@@ -30,9 +29,14 @@ pub async fn run(context: &Context, name: &str, at: Place, yes: bool) -> Result<
     let locked = lock.plugins.get(name);
     let accepted = Accepted::of(&file, locked);
     let before = at.consents.accepted(at.place, name);
-    let mut out = std::io::stdout();
+    let json = |already: bool| {
+        json!({
+            "name": name, "version": file.sections.manifest.version, "place": at.place.to_string(), "file": at.file(name),
+            "sha256": file.digest, "accepted": true, "already": already,
+        })
+    };
     if before.as_ref() == Some(&accepted) {
-        writeln!(out, "'{name}' is accepted as it is already, {}.", at.whose())?;
+        context.answer(&json(true), &format!("'{name}' is accepted as it is already, {}.", at.whose()))?;
         return Ok(Exit::Done.code());
     }
     let compared = before.map(|before| Before::of(Some(before), locked)).unwrap_or_default();
@@ -50,10 +54,7 @@ pub async fn run(context: &Context, name: &str, at: Place, yes: bool) -> Result<
     }
     try_out(context, &file).await?;
     at.consents.accept(at.place, name, accepted)?;
-    writeln!(
-        out,
-        "Accepted '{name}' exactly as it is, {}. Conversations that run use it from the next turn on.",
-        at.whose()
-    )?;
+    let run = "Conversations that run use it from the next turn on.";
+    context.answer(&json(false), &format!("Accepted '{name}' exactly as it is, {}. {run}", at.whose()))?;
     Ok(Exit::Done.code())
 }

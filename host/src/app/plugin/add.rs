@@ -65,7 +65,7 @@ pub async fn install(context: &Context, yes: bool) -> Result<u8> {
         }
     }
     if named == 0 {
-        writeln!(std::io::stdout(), "There is no garth.lock that names a plugin; `garth plugin add` writes one.")?;
+        writeln!(std::io::stderr(), "There is no garth.lock that names a plugin; `garth plugin add` writes one.")?;
     }
     Ok(code)
 }

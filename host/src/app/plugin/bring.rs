@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use super::installed::{self, Found, Installed};
 use super::question::{self, Asking, Before, describe_acceptance};
 use super::target::built;
+use super::versions::{self, Change};
 use crate::app::{Context, plugins, services};
 use crate::cli::Exit;
 use crate::plugins::{Accepted, Locked, MAX_FILE, Origin, Place, PluginFile, pack};
@@ -67,7 +68,7 @@ pub fn read(
     match at.manifest(&file.sections.manifest.name)? {
         Some(text) => {
             let origin = file.origin.clone();
-            let file = PluginFile::parse_with(file.wasm, origin, &text).with_context(|| source.to_string())?;
+            let file = PluginFile::parse_with(file.wasm.bytes(), origin, &text).with_context(|| source.to_string())?;
             Ok((file, Some(text)))
         }
         None => Ok((file, None)),
@@ -112,6 +113,11 @@ pub async fn bring(context: &Context, at: &Installed<'_>, arrival: Arrival, yes:
     }
     let lock = at.lock()?;
     let before = lock.plugins.get(&name);
+    let change = before.map_or(Change::Unknown, |before| versions::change(before, &file));
+    let version = &file.sections.manifest.version;
+    if let Some(warning) = before.and_then(|before| change.warning(&name, &before.version, version)) {
+        writeln!(std::io::stderr(), "garth: {}", one_line(&warning))?;
+    }
     let mut entry = Locked::of(&file, source, signed_by);
     entry.grants = before.map(|before| before.grants_within(&entry.ceiling)).unwrap_or_default();
     let word = Accepted::of(&file, Some(&entry));
@@ -148,17 +154,27 @@ pub async fn bring(context: &Context, at: &Installed<'_>, arrival: Arrival, yes:
         }
         at.consents.accept(at.place, &name, word)?;
     }
-    say(context, at, &file, &entry, if same { "Is here already:" } else { done })
+    let before = before.filter(|_| change != Change::Nothing).map(|before| (before, change));
+    say(context, at, &file, &entry, before, if same { "Is here already:" } else { done })
 }
 
-fn say(context: &Context, at: &Installed<'_>, file: &PluginFile, entry: &Locked, done: &str) -> Result<u8> {
+fn say(
+    context: &Context,
+    at: &Installed<'_>,
+    file: &PluginFile,
+    entry: &Locked,
+    before: Option<(&Locked, Change)>,
+    done: &str,
+) -> Result<u8> {
     let manifest = &file.sections.manifest;
     let (name, version, path) = (&manifest.name, &manifest.version, at.file(&manifest.name));
     let mut out = std::io::stdout();
     if context.flags.json {
         let json = serde_json::json!({
-            "name": name, "version": version, "place": at.place.to_string(), "file": path, "sha256": file.digest,
+            "name": name, "version": version, "place": at.place.to_string(), "file": path, "sha256": file.digest(),
             "source": entry.source, "signed_by": entry.signed_by,
+            "before": before.map(|(before, _)| serde_json::json!({"version": before.version, "sha256": before.sha256})),
+            "change": before.and_then(|(_, change)| change.word()),
         });
         writeln!(out, "{}", escape_json(&json.to_string()))?;
         return Ok(Exit::Done.code());

@@ -3,6 +3,8 @@
 //! command has said what it may do. The user's rules that deny hold all the same, an installed file is run only where a
 //! session would use it, and the audit has a line for it. What comes back shows no secret of the user's.
 
+mod way_out;
+
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,6 +15,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use self::way_out::{Asked, ways_out};
 use super::granting;
 use super::target::{self, Meant};
 use super::test::{micros, milliseconds, size};
@@ -21,7 +24,7 @@ use crate::app::{Context, services};
 use crate::audit;
 use crate::cli::Exit;
 use crate::cli::args::Granting;
-use crate::plugins::{Holder, Origin, PluginFile, Plugins, Setup, Tool, Verdict, pack};
+use crate::plugins::{Holder, Origin, Place, PluginFile, Plugins, Setup, Tool, Verdict};
 use crate::policy::{self, Access as Level, Action, Capabilities, Effect, Grant, Limits, SecretUse};
 use crate::process::{self, Runner};
 use crate::protocol::{ApprovalMode, Level as LogLevel, ToolStatus};
@@ -35,14 +38,19 @@ const LONGEST_REASON: usize = 1_000;
 pub async fn run(context: &Context, named: &str, tool: &str, arguments: &str, granting: &Granting) -> Result<u8> {
     let target = Target::find(context, named)?;
     let file = &target.file;
+    let words = [named, tool, arguments];
     let arguments: Value = serde_json::from_str(arguments).context("the arguments are no JSON object")?;
-    let capabilities = capabilities(context, &target, tool, granting)?;
+    let declared = declared(&target, tool)?;
+    let standing = standing(context, &target, tool, declared);
+    let capabilities = standing.union(&given(&target, tool, declared, granting)?);
     if capabilities.workspace.widest() > Level::None {
         context.check_workspace()?;
     }
     let limits = context.loaded.settings.limits.clone();
     let state = tempfile::tempdir()?;
-    let plugins = Plugins::of(vec![file.clone()], setup(context, &target, limits, state.path())?)?;
+    // A file that was named by its path has a scratch folder of its own.
+    let holder = target.installed.unwrap_or(Holder::Installed(Place::User));
+    let plugins = Plugins::held([(holder, file.clone())], setup(context, &target, limits, state.path())?)?;
     let Some(tool) = plugins.find(tool) else {
         let all: Vec<&str> = plugins.tools().iter().map(|tool| tool.spec.name.as_str()).collect();
         bail!("the plugin has no tool '{tool}'; it has {}", all.join(", "));
@@ -66,9 +74,12 @@ pub async fn run(context: &Context, named: &str, tool: &str, arguments: &str, gr
         let call = Call { tool, arguments: &arguments, capabilities: &capabilities };
         record(context, &call, &answer, host.programs.load(Ordering::Relaxed))?;
     }
+    let asked =
+        Asked { target: &target, words, arguments: &arguments, declared, standing: &standing, had: &capabilities };
+    let ways = ways_out(&asked, &answer.finished);
     match context.flags.json {
-        true => writeln!(std::io::stdout(), "{}", as_json(&answer, &capabilities))?,
-        false => tell(&answer, &capabilities)?,
+        true => writeln!(std::io::stdout(), "{}", as_json(&answer, &capabilities, &ways))?,
+        false => tell(&answer, &capabilities, &ways)?,
     }
     Ok(if answer.finished.result.is_ok() { Exit::Done.code() } else { Exit::Failed.code() })
 }
@@ -183,30 +194,35 @@ fn record(context: &Context, call: &Call<'_>, answer: &Answer, programs: usize) 
     Ok(())
 }
 
-fn capabilities(context: &Context, target: &Target, tool: &str, granting: &Granting) -> Result<Capabilities> {
+fn declared<'a>(target: &'a Target, tool: &str) -> Result<&'a Capabilities> {
     let manifest = &target.file.sections.manifest;
     let Some(declared) = manifest.tools.get(tool) else {
         let all: Vec<&str> = manifest.tools.keys().map(String::as_str).collect();
         bail!("the plugin has no tool '{tool}'; it has {}", all.join(", "));
     };
-    let ceiling = &declared.capabilities;
+    Ok(&declared.capabilities)
+}
+
+/// What it has without a flag.
+fn standing(context: &Context, target: &Target, tool: &str, ceiling: &Capabilities) -> Capabilities {
     let before = match &target.file.origin {
         Origin::Builtin => Capabilities { http: Vec::new(), secrets: Vec::new(), ..ceiling.clone() },
         Origin::File { .. } => Capabilities::default(),
     };
     // A file that was named by its path is nobody's: what was granted to an installed plugin of its name is not its own.
-    let granted = match target.installed {
-        None => Capabilities::default(),
-        Some(holder) => services::consents(&context.paths).granted(holder, &manifest.name, tool).intersect(ceiling),
-    };
+    let name = &target.file.sections.manifest.name;
+    let granted = |holder| services::consents(&context.paths).granted(holder, name, tool).intersect(ceiling);
+    before.union(&target.installed.map(granted).unwrap_or_default())
+}
+
+/// What the flags say.
+fn given(target: &Target, tool: &str, ceiling: &Capabilities, granting: &Granting) -> Result<Capabilities> {
     // What has no manifest at all declares nothing, and whoever types the command says all that it gets.
-    let file = &target.file;
-    let bare = target.installed.is_none() && file.manifest.is_none() && pack::read_sections(&file.wasm).is_err();
-    let given = match bare {
+    let given = match granting::is_undeclared(target.installed.is_some(), &target.file) {
         true => granting::undeclared(granting),
         false => granting::of_tool(granting, ceiling),
     };
-    Ok(before.union(&granted).union(&given.with_context(|| format!("'{tool}'"))?))
+    given.with_context(|| format!("'{tool}'"))
 }
 
 /// `/state` is the plugin's own in this project where it is installed, else a scratch folder.
@@ -306,7 +322,7 @@ impl Host for ByHand {
 }
 
 /// The answer on standard output; what it took, was denied and was logged on standard error.
-fn tell(answer: &Answer, capabilities: &Capabilities) -> std::io::Result<()> {
+fn tell(answer: &Answer, capabilities: &Capabilities, ways: &[String]) -> std::io::Result<()> {
     let Answer { finished, logged } = answer;
     let (mut out, mut notes) = (std::io::stdout(), std::io::stderr());
     for line in logged {
@@ -332,6 +348,9 @@ fn tell(answer: &Answer, capabilities: &Capabilities) -> std::io::Result<()> {
         writeln!(notes, "written: {}", one_line(path))?;
     }
     writeln!(notes, "granted: {}", one_line(&capabilities.describe()))?;
+    for way in ways {
+        writeln!(notes, "{}", one_line(way))?;
+    }
     writeln!(
         notes,
         "took {} ms, cpu {} ms, {}, {}",
@@ -342,7 +361,7 @@ fn tell(answer: &Answer, capabilities: &Capabilities) -> std::io::Result<()> {
     )
 }
 
-fn as_json(answer: &Answer, capabilities: &Capabilities) -> String {
+fn as_json(answer: &Answer, capabilities: &Capabilities, ways: &[String]) -> String {
     let Answer { finished, logged } = answer;
     let used = &finished.used;
     let mut line = json!({
@@ -355,6 +374,7 @@ fn as_json(answer: &Answer, capabilities: &Capabilities) -> String {
         "cpu_us": micros(used.cpu),
         "memory": used.memory_peak,
         "host_calls": used.host_calls,
+        "to_allow_more": ways,
     });
     match &finished.result {
         Ok(output) => {

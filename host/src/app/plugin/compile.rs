@@ -19,6 +19,11 @@ const TARGET: &str = "wasm32-wasip2";
 pub const COMPONENTIZE_PY: &str = "0.25.1";
 pub const COMPONENTIZE_JS: &str = "0.23.0";
 
+/// A tool that a build needs is not here: which, and how to get it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Missing(String);
+
 /// The component. What the tools have to say goes to standard error.
 pub async fn component(project: &Project) -> Result<Vec<u8>> {
     match &project.kind {
@@ -37,9 +42,10 @@ pub async fn component(project: &Project) -> Result<Vec<u8>> {
 async fn rust(project: &Project) -> Result<Vec<u8>> {
     let cargo = program(project, "cargo", &[], "a plugin in Rust needs Rust, which rustup installs")?;
     if !has_target(project).await {
-        bail!(
+        return Err(Missing(format!(
             "Rust's standard library for {TARGET} is not installed; run this, then build again: rustup target add {TARGET}"
-        );
+        ))
+        .into());
     }
     let mut build = Command::new(cargo);
     // A `cdylib` only here: natively, for its tests, the crate stays a plain library.
@@ -161,7 +167,7 @@ fn program(project: &Project, name: &str, folders: &[PathBuf], missing: &str) ->
     let path = std::env::var_os("PATH").unwrap_or_default();
     let on_path = std::env::split_paths(&path).map(|folder| project.root.join(folder));
     let found = folders.iter().cloned().chain(on_path).map(|folder| folder.join(name)).find(|file| file.is_file());
-    found.with_context(|| format!("{name} was not found; {missing}"))
+    Ok(found.ok_or_else(|| Missing(format!("{name} was not found; {missing}")))?)
 }
 
 /// Runs it in the plugin's folder. Returns its standard output where that is piped.

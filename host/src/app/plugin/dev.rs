@@ -5,7 +5,6 @@
 //! each build. Sources that change while a build runs are built once more; where each of several builds changes them again,
 //! they are what the build itself writes, and the next one waits for a change outside of a build.
 
-use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,10 +15,12 @@ use anyhow::{Context as _, Result, bail};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-use super::project::Project;
+use super::project::{Project, check_names};
 use super::{build, pack, sources};
 use crate::app::Context;
+use crate::app::plugins::roots;
 use crate::cli::Exit;
+use crate::plugins::{Spot, Writing};
 use crate::private;
 use crate::terminal::{duration, interrupts, one_line};
 use crate::watch::{self, Answer, Mode, Report};
@@ -27,6 +28,7 @@ use crate::watch::{self, Answer, Mode, Report};
 pub async fn run(context: &Context, folder: Option<&Path>) -> Result<u8> {
     let mut end = end();
     let project = Project::open(context, folder)?;
+    check_names(&project.manifest)?;
     let (root, slot) = (project.root, Slot::take(context, &project.manifest.name)?);
     let (reports, mut changed) = mpsc::unbounded_channel();
     let _watch = follow(root.clone(), reports)?;
@@ -122,24 +124,17 @@ impl Builds {
 struct Slot {
     name: String,
     file: PathBuf,
-    /// Locked. A file of its own: the plugin's is replaced.
-    _lock: File,
+    _writing: Writing,
 }
 
 impl Slot {
     fn take(context: &Context, name: &str) -> Result<Slot> {
-        let folder = context.paths.project_state().join("dev");
-        let failed = || format!("{} could not be written", folder.display());
-        private::create_dir(&folder).with_context(failed)?;
-        let lock = File::create(folder.join(format!("{name}.lock"))).with_context(failed)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                bail!("another garth plugin dev runs for '{name}' in this project; end it first")
-            }
-            Err(TryLockError::Error(error)) => return Err(error).with_context(failed),
-        }
-        let slot = Slot { name: name.to_owned(), file: folder.join(format!("{name}.wasm")), _lock: lock };
+        let roots = roots(context);
+        let failed = || format!("{} could not be written", roots.folder(Spot::Dev).display());
+        let Some(writing) = Writing::begin(&roots, name).with_context(failed)? else {
+            bail!("another garth plugin dev runs for '{name}' in this project; end it first")
+        };
+        let slot = Slot { name: name.to_owned(), file: roots.file(Spot::Dev, name), _writing: writing };
         // One that was killed left its plugin behind.
         slot.clear();
         Ok(slot)

@@ -7,26 +7,30 @@ use std::path::Path;
 use anyhow::Result;
 use serde_json::json;
 
-use crate::app::{Context, services};
+use super::target::{self, Seen};
+use crate::app::{Context, plugins, services};
 use crate::plugins::pack::PackError;
-use crate::plugins::{FileError, PluginFile};
+use crate::plugins::{FileError, Origin, PluginFile};
 use crate::policy::Capabilities;
-use crate::sandbox::{Imports, Interface, Kind, LoadError, problems};
+use crate::sandbox::{Imports, Interface, Kind, LoadError, Wasm, problems};
 use crate::terminal::{Role, escape_json, one_line};
 
 /// The exit code: 1 when the file cannot be used.
-pub fn print(context: &Context, path: &Path) -> Result<u8> {
-    let findings = Findings::of(context, path)?;
+pub fn print(context: &Context, named: &str) -> Result<u8> {
+    let (shown, findings) = match target::see(context, named)? {
+        Seen::File { path, shown } => (shown, Findings::of_file(context, &path)?),
+        Seen::Builtin(file) => (format!("{named} (built in)"), Findings::of(context, &file.wasm.clone(), Ok(file))?),
+    };
     let usable = findings.problems.is_empty();
     let mut out = std::io::stdout();
     if context.flags.json {
-        let Findings { problems, notes } = &findings;
-        let value = json!({"file": path.display().to_string(), "usable": usable, "problems": problems, "notes": notes});
+        let Findings { problems, notes, manifest } = &findings;
+        let value =
+            json!({"file": shown, "usable": usable, "problems": problems, "manifest": manifest, "notes": notes});
         writeln!(out, "{}", escape_json(&value.to_string()))?;
         return Ok(u8::from(!usable));
     }
     let style = context.style(&out);
-    let shown = path.display().to_string();
     match usable {
         true => writeln!(out, "{}  {}: it can be used", style.paint(Role::Good, "ok  "), one_line(&shown))?,
         false => writeln!(out, "{}  {}: it cannot be used", style.paint(Role::Bad, "FAIL"), one_line(&shown))?,
@@ -36,28 +40,36 @@ pub fn print(context: &Context, path: &Path) -> Result<u8> {
             writeln!(out, "{}  {}", style.paint(role, mark), one_line(line))?;
         }
     }
+    for line in findings.manifest.iter().flat_map(|text| text.lines()) {
+        writeln!(out, "      {}", one_line(line))?;
+    }
     Ok(u8::from(!usable))
 }
 
 #[derive(Default)]
 struct Findings {
     problems: Vec<String>,
+    /// The last of the problems ends when this is written.
+    manifest: Option<String>,
     notes: Vec<String>,
 }
 
 impl Findings {
     /// Fails when the file cannot be read at all.
-    fn of(context: &Context, path: &Path) -> Result<Findings> {
+    fn of_file(context: &Context, path: &Path) -> Result<Findings> {
+        match PluginFile::open(path) {
+            Ok(file) => Findings::of(context, &file.wasm.clone(), Ok(file)),
+            Err(error @ FileError::Io { .. }) => Err(error.into()),
+            Err(error) => Findings::of(context, &Wasm::new(std::fs::read(path)?), Err(error)),
+        }
+    }
+
+    fn of(context: &Context, wasm: &Wasm, plugin: Result<PluginFile, FileError>) -> Result<Findings> {
         let mut findings = Findings::default();
-        let (wasm, plugin) = match PluginFile::open(path) {
-            Ok(file) => (file.wasm.clone(), Ok(file)),
-            Err(error @ FileError::Io { .. }) => return Err(error.into()),
-            Err(error) => (std::fs::read(path)?.into(), Err(error)),
-        };
         // Without a manifest nobody could have declared anything: that is the problem, and not each import.
         let declares = plugin.as_ref().map_or(true, |file| file.sections.manifest.uses_programs());
         let imports = Imports { process: declares };
-        match problems(&wasm, &imports) {
+        match problems(wasm, &imports) {
             Ok(found) => findings.problems.extend(found.iter().map(LoadError::to_string)),
             Err(error) => findings.problems.push(error.to_string()),
         }
@@ -70,10 +82,19 @@ impl Findings {
         }
         if findings.problems.is_empty() {
             // What only the engine knows: code that does not validate, imports of WASI in another shape.
-            let loaded = services::sandbox(&context.paths)?.load(&wasm, &imports);
+            let loaded = services::sandbox(&context.paths)?.load_hashed(wasm, &imports);
             findings.problems.extend(loaded.err().map(|problem| problem.to_string()));
         }
-        if let (Ok(interface), Ok(file)) = (Interface::read(&wasm), &plugin) {
+        if let Ok(file) = &plugin
+            && file.origin != Origin::Builtin
+            && let Err(reason) = plugins::now(context)?.fits(file)
+        {
+            let (problem, manifest) =
+                reason.split_once(":\n\n").map_or((&*reason, None), |(what, way)| (what, Some(way)));
+            findings.problems.push(problem.to_owned());
+            findings.manifest = manifest.map(str::to_owned);
+        }
+        if let (Ok(interface), Ok(file)) = (Interface::read(wasm), &plugin) {
             findings.notes = notes(&interface, file);
         }
         Ok(findings)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use anyhow::{Context as _, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::named::Named;
 use super::{granting, lock_grants, named, place};
@@ -27,32 +27,43 @@ pub fn give(context: &Context, name: &str, tool: Option<&str>, granting: &Granti
     for (tool, given) in &given {
         consents.grant(at, named.holder(), name, tool, given)?;
     }
-    let mut out = std::io::stdout();
-    writeln!(out, "Granted to '{name}' ({}) {}:", named.holder().whose(), reach(at))?;
-    for (tool, given) in &given {
-        writeln!(out, "  {tool}  {}", one_line(&given.describe()))?;
-    }
     let left = ceiling.iter().filter_map(|(tool, declared)| {
         let left = to_be_granted(&named, declared).beyond(&consents.granted(named.holder(), name, tool));
-        (!left.is_nothing()).then(|| format!("  {tool}  {}", one_line(&left.describe())))
+        (!left.is_nothing()).then(|| (tool.clone(), left))
     });
-    let left: Vec<String> = left.collect();
-    if !left.is_empty() {
-        writeln!(out, "Still asked for when it is used:\n{}", left.join("\n"))?;
-    }
+    let left: Vec<(String, Capabilities)> = left.collect();
     let verdict = named.verdict(context)?;
-    if let (Some(spot), true) = (named.spot, verdict != Verdict::Usable) {
+    let unused = named.spot.filter(|_| verdict != Verdict::Usable).map(|spot| {
         let way_out = named.way_out(&verdict).map(|way_out| format!("; {way_out}")).unwrap_or_default();
-        let line = format!("The file itself is not used: {}{way_out}", verdict.reason(spot, name));
-        writeln!(out, "{}.", one_line(&line))?;
+        format!("{}{way_out}", verdict.reason(spot, name))
+    });
+    let lines = |of: &[(String, Capabilities)]| -> String {
+        of.iter().map(|(tool, these)| format!("  {tool}  {}\n", one_line(&these.describe()))).collect()
+    };
+    let mut text = format!("Granted to '{name}' ({}) {}:\n{}", named.holder().whose(), reach(at), lines(&given));
+    if !left.is_empty() {
+        text.push_str(&format!("Still asked for when it is used:\n{}", lines(&left)));
     }
+    if let Some(why) = &unused {
+        text.push_str(&format!("{}.\n", one_line(&format!("The file itself is not used: {why}"))));
+    }
+    let json = json!({
+        "plugin": name, "of": named.holder().to_string(), "place": at.to_string(), "granted": by_tool(&given),
+        "asked_first": by_tool(&left), "used": unused.is_none(), "reason": unused,
+    });
+    context.answer(&json, &text)?;
     Ok(0)
+}
+
+/// For programs, as `grants` lists them.
+pub fn by_tool(capabilities: &[(String, Capabilities)]) -> Vec<Value> {
+    capabilities.iter().map(|(tool, these)| json!({"tool": tool, "capabilities": these})).collect()
 }
 
 /// The plugin of this name that a conversation uses, of those that may have such a grant; else the one that waits.
 fn in_use(context: &Context, name: &str, at: Place) -> Result<Named> {
     let used = |named: &Named| named.verdict(context).is_ok_and(|verdict| verdict == Verdict::Usable);
-    let may_have = named::ORDER.into_iter().filter(|spot| named::holder(*spot).places().contains(&at));
+    let may_have = named::order(context, name).into_iter().filter(|spot| named::holder(*spot).places().contains(&at));
     let mut found: Vec<Named> = may_have.filter_map(|spot| named::at(context, spot, name).ok().flatten()).collect();
     if let Some(index) = found.iter().position(used) {
         return Ok(found.swap_remove(index));
@@ -139,22 +150,23 @@ pub fn revoke(context: &Context, name: &str, tool: Option<&str>, kept: Kept) -> 
         bail!("nothing is granted to {whose} {}; 'garth plugin grants' lists what is", reach(at));
     }
     let had = consents.revoke(at, name, tool)?;
-    let mut out = std::io::stdout();
-    match had {
-        true => {
-            writeln!(out, "Taken back from {whose} {}. Conversations that run notice it at the next call.", reach(at))?
-        }
-        false => writeln!(
-            out,
+    let mut said = match had {
+        true => format!("Taken back from {whose} {}. Conversations that run notice it at the next call.\n", reach(at)),
+        false => format!(
             "Nothing was granted to {whose} {} for longer than a session. Conversations that run take back at the next call \
-             what they were granted for themselves.",
+             what they were granted for themselves.\n",
             reach(at)
-        )?,
-    }
+        ),
+    };
     let left: Vec<Granted> = consents.list().into_iter().filter(of_these).collect();
     if !left.is_empty() {
-        write!(out, "It still has:\n{}", text(&left))?;
+        said.push_str(&format!("It still has:\n{}", text(&left)));
     }
+    let left: Vec<Value> = left.iter().map(as_json).collect();
+    context.answer(
+        &json!({"plugin": name, "tool": tool, "place": at.to_string(), "revoked": had, "grants": left}),
+        &said,
+    )?;
     Ok(0)
 }
 
@@ -174,11 +186,7 @@ pub fn print(context: &Context, name: Option<&str>) -> Result<u8> {
     all.retain(|granted| name.is_none_or(|name| granted.plugin == name));
     let mut out = std::io::stdout();
     if context.flags.json {
-        let one = |granted: &Granted| {
-            let (by, place) = words(granted.by);
-            json!({"plugin": granted.plugin, "of": granted.holder.to_string(), "tool": granted.tool, "capabilities": granted.capabilities, "by": by, "place": place})
-        };
-        let listed = json!({ "grants": all.iter().map(one).collect::<Vec<_>>() });
+        let listed = json!({ "grants": all.iter().map(as_json).collect::<Vec<_>>() });
         writeln!(out, "{}", escape_json(&listed.to_string()))?;
     } else if all.is_empty() {
         writeln!(out, "Nothing is granted{}.", name.map_or(String::new(), |name| format!(" to '{name}'")))?;
@@ -189,11 +197,29 @@ pub fn print(context: &Context, name: Option<&str>) -> Result<u8> {
     Ok(0)
 }
 
+fn as_json(granted: &Granted) -> Value {
+    let (by, place) = words(granted.by);
+    json!({
+        "plugin": granted.plugin, "of": granted.holder.to_string(), "tool": granted.tool,
+        "capabilities": granted.capabilities, "by": by, "place": place,
+    })
+}
+
 fn words(by: GrantedBy) -> (&'static str, Option<String>) {
     match by {
         GrantedBy::User(place) => ("user", Some(place.to_string())),
         GrantedBy::Lock(place) => ("lock", Some(place.to_string())),
         GrantedBy::Session => ("session", None),
+    }
+}
+
+/// Where a grant comes from, and for how long.
+pub fn origin(by: GrantedBy) -> String {
+    match by {
+        GrantedBy::User(place) => reach(place).to_string(),
+        GrantedBy::Lock(Place::Project) => "by the project's garth.lock, which you accepted".into(),
+        GrantedBy::Lock(Place::User) => "by your garth.lock".into(),
+        GrantedBy::Session => "until the session ends".into(),
     }
 }
 
@@ -205,13 +231,7 @@ fn text(all: &[Granted]) -> String {
     for ((plugin, holder), all) in by_plugin {
         text.push_str(&format!("{} ({})\n", one_line(plugin), holder.whose()));
         for granted in all {
-            let from = match granted.by {
-                GrantedBy::User(place) => reach(place).to_string(),
-                GrantedBy::Lock(Place::Project) => "by the project's garth.lock, which you accepted".into(),
-                GrantedBy::Lock(Place::User) => "by your garth.lock".into(),
-                GrantedBy::Session => "until the session ends".into(),
-            };
-            let line = format!("  {}  {} ({from})", granted.tool, granted.capabilities.describe());
+            let line = format!("  {}  {} ({})", granted.tool, granted.capabilities.describe(), origin(granted.by));
             text.push_str(&format!("{}\n", one_line(&line)));
         }
     }

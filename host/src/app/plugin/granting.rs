@@ -3,6 +3,7 @@
 use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::cli::args::Granting;
+use crate::plugins::{PluginFile, pack};
 use crate::policy::{Access, Capabilities, HttpAccess, PathGrant, Workspace, normalise};
 use crate::protocol::ByteSize;
 
@@ -17,6 +18,11 @@ pub fn of_tool(granting: &Granting, ceiling: &Capabilities) -> Result<Capabiliti
         [] => Ok(asked),
         parts => bail!("not declared: {}; it declares at most: {}", parts.join(", "), ceiling.describe()),
     }
+}
+
+/// Whether nobody has declared anything of a file, which was named by its path, and so whoever calls it says all that it gets.
+pub fn is_undeclared(installed: bool, file: &PluginFile) -> bool {
+    !installed && file.manifest.is_none() && pack::read_sections(&file.wasm).is_err()
 }
 
 /// What is asked for of a tool that nothing is declared of, since nobody has written a manifest for it.

@@ -7,12 +7,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::target::{self, Seen};
 use crate::app::Context;
+use crate::plugins::manifest::Manifest;
 use crate::plugins::pack::{CatalogueTool, Sections};
-use crate::plugins::{FileError, MAX_FILE, PluginFile, digest};
+use crate::plugins::{FileError, MAX_FILE, PluginFile};
 use crate::policy::{Capabilities, PartialLimits};
 use crate::protocol::ByteSize;
-use crate::sandbox::{Interface, Kind, LeftOut};
+use crate::sandbox::{Interface, Kind, LeftOut, Wasm};
 use crate::terminal::{escape, escape_json, one_line, quoted};
 
 /// Column in which values begin.
@@ -21,8 +23,11 @@ const COLUMN: usize = 13;
 const MAX_SCHEMA: usize = 600;
 
 /// The exit code: 1 when the file is no plugin.
-pub fn print(context: &Context, path: &Path) -> Result<u8> {
-    let inspected = Inspected::read(path)?;
+pub fn print(context: &Context, named: &str) -> Result<u8> {
+    let inspected = match target::see(context, named)? {
+        Seen::File { path, shown } => Inspected::read(&path, shown)?,
+        Seen::Builtin(file) => Inspected::of("built in".to_owned(), &file.wasm, Ok(file.sections)),
+    };
     let mut out = std::io::stdout();
     match context.flags.json {
         true => writeln!(out, "{}", escape_json(&inspected.json().to_string()))?,
@@ -42,19 +47,22 @@ struct Inspected {
 
 impl Inspected {
     /// Fails when the file cannot be read at all.
-    fn read(path: &Path) -> Result<Inspected> {
-        let shown = path.display().to_string();
+    fn read(path: &Path, shown: String) -> Result<Inspected> {
         let size = std::fs::metadata(path).with_context(|| shown.clone())?.len();
         let (wasm, plugin) = match PluginFile::open(path) {
             Ok(file) => (file.wasm, Ok(file.sections)),
             Err(error @ FileError::Io { .. }) => return Err(error.into()),
             Err(error) => {
                 anyhow::ensure!(size <= MAX_FILE, "{shown}: it is larger than {}", ByteSize(MAX_FILE));
-                (std::fs::read(path).with_context(|| shown.clone())?.into(), Err(error))
+                (Wasm::new(std::fs::read(path).with_context(|| shown.clone())?), Err(error))
             }
         };
-        let interface = Interface::read(&wasm).map_err(|error| error.to_string());
-        Ok(Inspected { shown, bytes: wasm.len() as u64, digest: digest(&wasm), interface, plugin })
+        Ok(Inspected::of(shown, &wasm, plugin))
+    }
+
+    fn of(shown: String, wasm: &Wasm, plugin: Result<Sections, FileError>) -> Inspected {
+        let interface = Interface::read(wasm).map_err(|error| error.to_string());
+        Inspected { shown, bytes: wasm.len() as u64, digest: wasm.digest().to_string(), interface, plugin }
     }
 
     fn kind(&self) -> String {
@@ -98,7 +106,7 @@ impl Inspected {
             page.gap();
             page.line("Tools");
             for tool in catalogue {
-                page.tool(tool, manifest.tools.get(&tool.name).map(|tool| &tool.capabilities));
+                page.tool(tool, manifest);
             }
         }
         if !self.left_out().is_empty() {
@@ -133,7 +141,7 @@ impl Inspected {
         if let Ok(Sections { manifest, catalogue, commands }) = &self.plugin {
             let tool = |tool: &CatalogueTool| {
                 json!({
-                    "name": tool.name, "description": tool.description,
+                    "name": tool.name, "function": manifest.function(&tool.name), "description": tool.description,
                     "capabilities": manifest.tools.get(&tool.name).map(|tool| &tool.capabilities),
                     "input_schema": tool.input_schema, "output_schema": tool.output_schema,
                 })
@@ -191,8 +199,13 @@ impl Page {
         }
     }
 
-    fn tool(&mut self, tool: &CatalogueTool, capabilities: Option<&Capabilities>) {
-        self.line(&format!("  {}", tool.name));
+    fn tool(&mut self, tool: &CatalogueTool, manifest: &Manifest) {
+        let capabilities = manifest.tools.get(&tool.name).map(|tool| &tool.capabilities);
+        let function = match manifest.function(&tool.name) {
+            function if function == tool.name => String::new(),
+            function => format!("  (the component's {function})"),
+        };
+        self.line(&format!("  {}{function}", tool.name));
         tool.description
             .lines()
             .filter(|line| !line.trim().is_empty())

@@ -14,7 +14,7 @@ use crate::app::plugins::{now, roots};
 use crate::app::{Context, services};
 use crate::cli::Exit;
 use crate::plugins::pack::{self, Sections};
-use crate::plugins::{self, Consents, Holder, Live, Locked, PluginFile, Spot, Verdict, builtin};
+use crate::plugins::{self, Consents, Holder, Live, Locked, Misnamed, PluginFile, Spot, Stray, Verdict, builtin};
 use crate::policy::Capabilities;
 use crate::terminal::{escape_json, one_line};
 
@@ -51,8 +51,11 @@ pub fn print(context: &Context) -> Result<u8> {
     let mut lines = builtins(context)?;
     let live = now(context)?;
     lines.extend(developed(context, &live));
+    let mut misnamed = Misnamed::default();
+    misnamed.look(&roots(context));
     for at in Installed::all(context)? {
         lines.extend(installed(&at, &live));
+        lines.extend(misnamed.strays().iter().filter(|stray| stray.place == at.place).map(Line::stray));
     }
     let mut out = std::io::stdout();
     match context.flags.json {
@@ -117,6 +120,13 @@ impl Line {
         }
     }
 
+    /// A file that no plugin can be in.
+    fn stray(stray: &Stray) -> Line {
+        let file = stray.shown.rsplit('/').next().unwrap_or_default();
+        let reason = Some(stray.reason.clone());
+        Line { file: Some(stray.shown.clone()), reason, ..Line::bare(file, &stray.place.to_string()) }
+    }
+
     /// The same with what its file says, and with what a session makes of it.
     fn of(self, live: &Live, spot: Spot, file: &PluginFile, consents: &Consents) -> Line {
         let verdict = live.verdict(spot, file);
@@ -138,7 +148,7 @@ impl Line {
             |tool: &str, ceiling: &Capabilities| ceiling.intersect(&consents.granted(spot.into(), &self.name, tool));
         Line {
             version: file.sections.manifest.version.clone(),
-            sha256: file.digest.clone(),
+            sha256: file.digest().to_string(),
             tools: tools(&file.sections, granted),
             status,
             reason,

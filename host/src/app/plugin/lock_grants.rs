@@ -1,11 +1,10 @@
 //! `garth plugin grant … --lock` and `revoke … --lock`: what the project's `garth.lock` asks to be granted to a plugin. It is
 //! for people to review in git, and grants nothing here: each user is asked, with the file, and says yes to both.
 
-use std::io::Write;
-
 use anyhow::{Result, bail};
+use serde_json::json;
 
-use super::grant::{given, whose};
+use super::grant::{by_tool, given, whose};
 use super::installed::Installed;
 use super::named;
 use crate::app::Context;
@@ -30,15 +29,14 @@ pub fn ask(context: &Context, name: &str, tool: Option<&str>, granting: &Grantin
         *before = before.union(more);
     }
     lock.write(&at.lock_file())?;
-    let mut out = std::io::stdout();
-    writeln!(out, "garth.lock asks to grant to '{name}':")?;
+    let mut text = format!("garth.lock asks to grant to '{name}':\n");
     for (tool, more) in &asked {
-        writeln!(out, "  {tool}  {}", one_line(&more.describe()))?;
+        text.push_str(&format!("  {tool}  {}\n", one_line(&more.describe())));
     }
-    writeln!(
-        out,
-        "It counts for each user, you too, once they have accepted it: `garth plugin install` shows it and asks."
-    )?;
+    text.push_str(
+        "It counts for each user, you too, once they have accepted it: `garth plugin install` shows it and asks.",
+    );
+    context.answer(&json!({"plugin": name, "place": "lock", "granted": by_tool(&asked)}), &text)?;
     Ok(0)
 }
 
@@ -55,10 +53,10 @@ pub fn ask_no_more(context: &Context, name: &str, tool: Option<&str>) -> Result<
         bail!("garth.lock asks for nothing to be granted to {whose}");
     }
     lock.write(&at.lock_file())?;
-    writeln!(
-        std::io::stdout(),
+    let text = format!(
         "garth.lock no longer asks for anything to be granted to {whose}. Who has accepted it has it until the next \
          `garth plugin install`, or `garth plugin revoke`."
-    )?;
+    );
+    context.answer(&json!({"plugin": name, "tool": tool, "place": "lock", "revoked": true}), &text)?;
     Ok(0)
 }

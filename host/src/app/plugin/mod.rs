@@ -28,6 +28,7 @@ mod templates;
 mod test;
 mod update;
 mod verify;
+mod versions;
 mod why;
 
 use anyhow::Result;
@@ -48,8 +49,8 @@ pub async fn run(context: &Context, action: PluginAction) -> Result<u8> {
         PluginAction::Test { target, cases, update, filter } => {
             test::run(context, target.as_deref(), cases.as_deref(), update, filter.as_deref()).await
         }
-        PluginAction::Inspect { file } => inspect::print(context, &file),
-        PluginAction::Doctor { file } => doctor::print(context, &file),
+        PluginAction::Inspect { plugin } => inspect::print(context, &plugin),
+        PluginAction::Doctor { plugin } => doctor::print(context, &plugin),
         PluginAction::Call { plugin, tool, arguments, grant } => {
             call::run(context, &plugin, &tool, &arguments, &grant).await
         }

@@ -16,9 +16,20 @@ pub struct Named {
     pub spot: Option<Spot>,
 }
 
-/// Those that count first come first.
-pub const ORDER: [Option<Spot>; 4] =
+const ORDER: [Option<Spot>; 4] =
     [None, Some(Spot::Dev), Some(Spot::Installed(Place::Project)), Some(Spot::Installed(Place::User))];
+
+/// Where a plugin of this name can be: those that count first come first, and last what nobody writes any more.
+pub fn order(context: &Context, name: &str) -> [Option<Spot>; 4] {
+    let mut order = ORDER;
+    order.sort_by_key(|spot| is_left_over(context, *spot, name));
+    order
+}
+
+/// Whether it is what a `garth plugin dev` would have left there that was killed.
+fn is_left_over(context: &Context, spot: Option<Spot>, name: &str) -> bool {
+    spot == Some(Spot::Dev) && !roots(context).is_written(name)
+}
 
 impl Named {
     pub fn name(&self) -> &str {
@@ -69,7 +80,7 @@ pub fn enabled(context: &Context, name: &str) -> bool {
 
 /// The plugin that has, or would have, this name.
 pub fn find(context: &Context, name: &str) -> Result<Named> {
-    for spot in ORDER {
+    for spot in order(context, name) {
         if let Some(named) = at(context, spot, name)? {
             return Ok(named);
         }
@@ -98,11 +109,12 @@ pub fn at(context: &Context, spot: Option<Spot>, name: &str) -> Result<Option<Na
 pub fn with_tool(context: &Context, tool: &str) -> Vec<Named> {
     let has = |named: &Named| named.file.sections.catalogue.iter().any(|entry| entry.name == tool);
     let mut all: Vec<Named> = Vec::new();
-    for spot in ORDER {
-        for name in names(context, spot) {
-            let shadowed = all.iter().any(|named| named.name() == name);
-            all.extend(at(context, spot, &name).ok().flatten().filter(|named| !shadowed && has(named)));
-        }
+    let mut there: Vec<(Option<Spot>, String)> =
+        ORDER.into_iter().flat_map(|spot| names(context, spot).into_iter().map(move |name| (spot, name))).collect();
+    there.sort_by_key(|(spot, name)| is_left_over(context, *spot, name));
+    for (spot, name) in there {
+        let shadowed = all.iter().any(|named| named.name() == name);
+        all.extend(at(context, spot, &name).ok().flatten().filter(|named| !shadowed && has(named)));
     }
     all
 }

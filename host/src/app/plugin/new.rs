@@ -5,14 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{pack, templates};
-use crate::agent;
+use serde_json::json;
+
+use super::{pack, project, templates};
 use crate::app::Context;
 use crate::cli::Exit;
 use crate::cli::args::Language;
-use crate::plugins::builtin::BUILTIN;
 use crate::plugins::manifest::is_plugin_name;
-use crate::plugins::pack::read_sections;
 use crate::terminal::{one_line, quoted};
 
 pub fn make(context: &Context, name: &str, language: Language, folder: Option<&Path>) -> Result<u8> {
@@ -33,17 +32,19 @@ pub fn make(context: &Context, name: &str, language: Language, folder: Option<&P
             .with_context(|| format!("{} could not be written", file.display()))?;
     }
     let shown = pack::shown(context, &folder).display().to_string();
-    let setup = match language {
-        Language::Rust => "",
-        Language::Python => "  python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt\n",
-        Language::Js => "  npm install\n",
+    let (word, setup) = match language {
+        Language::Rust => ("rust", None),
+        Language::Python => ("python", Some("python3 -m venv .venv && .venv/bin/pip install -r requirements-dev.txt")),
+        Language::Js => ("js", Some("npm install")),
     };
+    let next: Vec<&str> = setup.into_iter().chain(["garth plugin build", "garth plugin test"]).collect();
     let (place, enter) = match shown.as_str() {
         "" => ("the current folder".to_owned(), String::new()),
         shown => (one_line(shown).into_owned(), format!("  cd {}\n", one_line(&quoted(shown)))),
     };
-    writeln!(std::io::stdout(), "Made the plugin '{name}' in {place}. Now:\n")?;
-    writeln!(std::io::stdout(), "{enter}{setup}  garth plugin build\n  garth plugin test")?;
+    let json = json!({"name": name, "language": word, "folder": folder, "next": next});
+    let next = next.join("\n  ");
+    context.answer(&json, &format!("Made the plugin '{name}' in {place}. Now:\n\n{enter}  {next}"))?;
     Ok(Exit::Done.code())
 }
 
@@ -56,14 +57,8 @@ fn check(name: &str) -> Result<(), String> {
         ));
     }
     let tool = templates::tool_name(name);
-    let mut taken: Vec<String> = agent::host_tools().into_iter().map(|tool| tool.name).collect();
-    for builtin in BUILTIN {
-        let sections =
-            read_sections(builtin.wasm).map_err(|error| format!("built-in plugin '{}': {error}", builtin.name))?;
-        taken.push(builtin.name.to_string());
-        taken.extend(sections.catalogue.into_iter().map(|tool| tool.name));
-    }
-    match taken.iter().any(|taken| *taken == name || *taken == tool) {
+    let own = project::own_names().map_err(|error| format!("{error:#}"))?;
+    match own.plugins.contains(name) || own.tools.contains_key(&tool) {
         true => Err(format!("'{name}' is the name of something that Garth has built in; choose another")),
         false => Ok(()),
     }

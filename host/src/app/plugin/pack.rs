@@ -13,8 +13,8 @@ use crate::app::{Context, services};
 use crate::cli::Exit;
 use crate::plugins::manifest::Manifest;
 use crate::plugins::pack::{self, CatalogueTool, Sections};
-use crate::plugins::{MAX_FILE, PluginFile, digest};
-use crate::sandbox::{Imports, Sandbox, Settings, ToolDescription};
+use crate::plugins::{MAX_FILE, Names, PluginFile, digest};
+use crate::sandbox::{Imports, Interface, Kind, Sandbox, Settings, ToolDescription};
 use crate::terminal::{escape_json, one_line};
 
 pub async fn run(context: &Context, component: &Path, manifest: &Path, output: Option<&Path>) -> Result<u8> {
@@ -22,6 +22,7 @@ pub async fn run(context: &Context, component: &Path, manifest: &Path, output: O
     let bytes = read(&component)?;
     let folder = manifest.parent().unwrap_or(&context.cwd);
     let (read, carried) = (project::manifest(&manifest)?, project::carried(folder)?);
+    project::check_names(&read)?;
     let beside = || component.with_file_name(format!("{}.plugin.wasm", read.name));
     let output = output.map_or_else(beside, |output| context.cwd.join(output));
     if output == component {
@@ -45,7 +46,8 @@ pub async fn packed(
         let sections = Sections { manifest: manifest.clone(), catalogue, commands: commands.clone() };
         if let Ok(packed) = pack::pack(component, &sections) {
             let sandbox = services::sandbox(&context.paths)?;
-            if catalogue_of(context, &sandbox, &packed, &manifest).await? == sections.catalogue {
+            let own = described(context, &sandbox, &packed, &manifest).await?;
+            if named(own, &packed, &manifest)? == sections.catalogue {
                 return Ok(packed);
             }
         }
@@ -53,20 +55,27 @@ pub async fn packed(
     // The bytes as they are here are never called again, so their native code is not kept.
     let sandbox = Sandbox::new(Settings { cache_dir: None, key_dir: context.paths.state.clone() })
         .context("the sandbox could not be started")?;
-    let catalogue = catalogue_of(context, &sandbox, component, &manifest).await?;
-    compare(&manifest, &catalogue)?;
-    if let Ok(carried) = pack::read_sections(component)
-        && carried.catalogue != catalogue
-    {
-        bail!(
-            "the file carries a catalogue already, and describes other tools than that; pack the component as it was built"
-        );
+    let mut own = described(context, &sandbox, component, &manifest).await?;
+    if let Ok(carried) = pack::read_sections(component) {
+        // The words of plain functions are in a section that packing leaves out.
+        if Interface::read(component).is_ok_and(|interface| matches!(interface.kind, Kind::Plain { .. })) {
+            for (tool, carried) in own.iter_mut().zip(&carried.catalogue) {
+                tool.description.clone_from(&carried.description);
+            }
+        }
+        if named(own.clone(), component, &carried.manifest)? != carried.catalogue {
+            bail!(
+                "the file carries a catalogue already, and describes other tools than that; pack the component as it was built"
+            );
+        }
     }
+    let catalogue = named(own, component, &manifest)?;
+    compare(&manifest, &catalogue)?;
     Ok(pack::pack(component, &Sections { manifest, catalogue, commands })?)
 }
 
-/// What the component says of its tools.
-async fn catalogue_of(
+/// What the component says of its tools, by its own names.
+async fn described(
     context: &Context,
     sandbox: &Sandbox,
     wasm: &[u8],
@@ -80,6 +89,21 @@ async fn catalogue_of(
     let described = sandbox.describe(&component, &limits).await;
     let described = described.map_err(|error| anyhow!(error)).context("it could not say which tools it has")?;
     described.into_iter().map(entry).collect()
+}
+
+/// The same by the manifest's names.
+fn named(described: Vec<CatalogueTool>, wasm: &[u8], manifest: &Manifest) -> Result<Vec<CatalogueTool>> {
+    let names = Names::of(manifest, wasm).with_context(|| format!("the manifest of '{}'", manifest.name))?;
+    if let Some((one, other, public)) = names.clash(described.iter().map(|tool| tool.name.as_str())) {
+        bail!(
+            "the tools '{}' and '{}' would both be called '{public}'; give each of them a name in the manifest, with a line \
+             `function`",
+            one_line(one),
+            one_line(other)
+        );
+    }
+    let public = |tool: CatalogueTool| CatalogueTool { name: names.public(&tool.name).to_owned(), ..tool };
+    Ok(described.into_iter().map(public).collect())
 }
 
 fn entry(tool: ToolDescription) -> Result<CatalogueTool> {
@@ -102,8 +126,12 @@ fn compare(manifest: &Manifest, catalogue: &[CatalogueTool]) -> Result<()> {
     }
     if let Some(name) = manifest.tools.keys().find(|name| !exported(name)) {
         let names: Vec<&str> = catalogue.iter().map(|tool| tool.name.as_str()).collect();
+        let function = match manifest.function(name) {
+            function if function == name => String::new(),
+            function => format!(" as the component's '{function}'"),
+        };
         bail!(
-            "the manifest declares the tool '{name}', which the component does not have; it has {}",
+            "the manifest declares the tool '{name}'{function}, which the component does not have; it has {}",
             names.join(", ")
         );
     }

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use serde::Deserialize;
 
+use crate::agent;
 use crate::app::Context;
+use crate::plugins::OwnNames;
 use crate::plugins::manifest::Manifest;
 
 /// Bytes of a manifest, a `package.json` or a file of commands.
@@ -33,6 +35,11 @@ pub enum Kind {
     Js { main: String, bundled: bool },
 }
 
+/// A folder that is not in a language which is built here.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct UnknownLanguage(String);
+
 impl Project {
     /// Reads the folder; the current one without it.
     pub fn open(context: &Context, folder: Option<&Path>) -> Result<Project> {
@@ -52,6 +59,18 @@ impl Project {
     pub fn carried(&self) -> Result<BTreeMap<String, String>> {
         carried(&self.root)
     }
+}
+
+/// Refuses names that Garth has itself: nobody could install such a plugin.
+pub fn check_names(manifest: &Manifest) -> Result<()> {
+    own_names()?
+        .allow(manifest)
+        .map_err(|reason| anyhow!("nobody could install the plugin '{}': {reason}", manifest.name))
+}
+
+/// The names of Garth's own plugins and tools.
+pub fn own_names() -> Result<OwnNames> {
+    OwnNames::read(agent::host_tools().into_iter().map(|tool| tool.name))
 }
 
 /// Reads and checks a manifest.
@@ -109,12 +128,13 @@ fn kind(root: &Path) -> Result<Kind> {
                 serde_json::from_str(&read(&file)?).with_context(|| format!("reading {}", file.display()))?;
             Ok(Kind::Js { main: package.main, bundled: package.scripts.contains_key("build") })
         }
-        _ => bail!(
+        _ => Err(UnknownLanguage(format!(
             "{} has neither Cargo.toml (Rust) nor plugin.py (Python) nor package.json (JavaScript); in another language, \
              build the component with its own tools, then: garth plugin pack FILE.wasm --manifest {}",
             root.display(),
             root.join("plugin.toml").display()
-        ),
+        ))
+        .into()),
     }
 }
 

@@ -26,13 +26,13 @@ pub async fn run(context: &Context, file: &Path, reference: &str) -> Result<u8> 
         bail!(bring::half_signed(&plugin.sections.manifest.name));
     }
     let Interface { imports, exports, .. } = Interface::read(&plugin.wasm)?;
-    let sent = Sent { bytes: plugin.wasm.into_owned(), signature: fetched.signature, manifest, imports, exports };
+    let sent = Sent { bytes: plugin.wasm.to_vec(), signature: fetched.signature, manifest, imports, exports };
     let pushed = registry::push(&artifact, sent, &settings).await?;
     let (name, version) = (&plugin.sections.manifest.name, &plugin.sections.manifest.version);
     let mut out = std::io::stdout();
     if context.flags.json {
         let json = serde_json::json!({
-            "name": name, "version": version, "source": pushed.to_string(), "sha256": plugin.digest, "signed": signed,
+            "name": name, "version": version, "source": pushed.to_string(), "sha256": plugin.digest(), "signed": signed,
         });
         writeln!(out, "{}", escape_json(&json.to_string()))?;
         return Ok(Exit::Done.code());

@@ -1,11 +1,13 @@
 //! What the user sees before a plugin file may be used: who it says it is, where it comes from, and what it could ever do.
 //! One text for all who ask. Everything in it that is the plugin's own words is escaped and cut; capabilities are never cut.
 
+use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 
 use anyhow::{Result, bail};
 
 use crate::cli::Exit;
+use crate::plugins::pack::Sections;
 use crate::plugins::{Accepted, ByTool, Consents, Holder, Locked, Place, PluginFile, READABLE, ceiling};
 use crate::policy::Capabilities;
 use crate::terminal::{escape, one_line};
@@ -34,6 +36,7 @@ pub struct Before {
     pub version: Option<String>,
     pub sha256: String,
     pub ceiling: ByTool,
+    pub signed_by: Option<String>,
 }
 
 impl Before {
@@ -42,11 +45,14 @@ impl Before {
         let version_of =
             |sha256: &str| locked.filter(|locked| locked.sha256 == sha256).map(|locked| locked.version.clone());
         match accepted {
-            Some(Accepted { sha256, ceiling, .. }) => Some(Before { version: version_of(&sha256), sha256, ceiling }),
+            Some(Accepted { sha256, ceiling, signed_by, .. }) => {
+                Some(Before { version: version_of(&sha256), sha256, ceiling, signed_by })
+            }
             None => locked.map(|locked| Before {
                 version: Some(locked.version.clone()),
                 sha256: locked.sha256.clone(),
                 ceiling: locked.ceiling.clone(),
+                signed_by: locked.signed_by.clone(),
             }),
         }
     }
@@ -55,18 +61,22 @@ impl Before {
 /// The text of the question, without the question.
 pub fn describe_acceptance(asking: &Asking<'_>) -> String {
     let manifest = &asking.file.sections.manifest;
+    let tools = &asking.file.sections.catalogue;
+    let cut = std::iter::once(&manifest.description)
+        .chain(tools.iter().map(|tool| &tool.description))
+        .any(|text| is_cut(text));
     let mut text = format!("{} {}: {}\n", manifest.name, manifest.version, words(&manifest.description));
     let mut row = |name: &str, value: &str| text.push_str(&format!("  {name:<10}{}\n", one_line(value)));
     if let Some(source) = asking.source {
         row("from", source);
     }
     row("file", asking.shown);
-    row("SHA-256", &asking.file.digest);
+    row("SHA-256", asking.file.digest());
     row("signed", asking.signed_by.unwrap_or("by nobody that you named"));
 
     text.push_str("\nWhat its tools can do once you grant it, and never more:\n");
     let width = manifest.tools.keys().map(String::len).max().unwrap_or(0).min(24);
-    for tool in &asking.file.sections.catalogue {
+    for tool in tools {
         let may = manifest.tools.get(&tool.name).map(|tool| tool.capabilities.describe()).unwrap_or_default();
         text.push_str(&format!("  {:<width$}  {}\n", tool.name, one_line(&may)));
         text.push_str(&format!("  {:<width$}  “{}”\n", "", words(&tool.description)));
@@ -77,7 +87,14 @@ pub fn describe_acceptance(asking: &Asking<'_>) -> String {
         let leak = if union.http.is_empty() { "" } else { ". What one of them reads, another may send" };
         text.push_str(&format!("Together: {}{leak}.\n", one_line(&together)));
     }
+    text.push_str(&carried(&asking.file.sections));
+    if cut {
+        text.push_str("Words that end in … go on; `garth plugin inspect FILE` shows all of them.\n");
+    }
     if let Some(before) = asking.before {
+        if let Some(key) = before.signed_by.as_deref().filter(|key| asking.signed_by != Some(*key)) {
+            text.push_str(&format!("\nThe version before it was signed by {}, and this one is not.\n", one_line(key)));
+        }
         text.push_str(&difference(before, asking.file));
     }
     let titles = ["You have granted it already:", "Granted with your yes, since garth.lock asks for it:"];
@@ -90,6 +107,27 @@ pub fn describe_acceptance(asking: &Asking<'_>) -> String {
         }
     }
     text
+}
+
+/// The commands and skills that come with the tools, as they are called; empty where there are none.
+fn carried(sections: &Sections) -> String {
+    let name = &sections.manifest.name;
+    let (mut commands, mut skills) = (BTreeSet::new(), BTreeSet::new());
+    for path in sections.commands.keys() {
+        match (path.strip_prefix("commands/"), path.strip_prefix("skills/")) {
+            (Some(file), _) => commands.insert(format!("/{name}:{}", file.strip_suffix(".md").unwrap_or(file))),
+            (_, Some(file)) => skills.insert(format!("{name}:{}", file.split('/').next().unwrap_or(file))),
+            (None, None) => false,
+        };
+    }
+    let kinds = [("commands", commands), ("skills", skills)].into_iter().filter(|(_, names)| !names.is_empty());
+    let kinds: Vec<String> = kinds
+        .map(|(kind, names)| format!("  {kind:<10}{}\n", one_line(&names.into_iter().collect::<Vec<_>>().join(", "))))
+        .collect();
+    match kinds.is_empty() {
+        true => String::new(),
+        false => format!("\nIt also tells the model what to do, in words of its own:\n{}", kinds.concat()),
+    }
 }
 
 /// What the user has granted to a plugin of this name in this place, of what this file declares.
@@ -105,7 +143,7 @@ pub fn held(consents: &Consents, place: Place, file: &PluginFile) -> ByTool {
 /// What changes for each tool; empty where the file is the same.
 fn difference(before: &Before, file: &PluginFile) -> String {
     let now = ceiling(file);
-    if before.sha256 == file.digest && before.ceiling == now {
+    if before.sha256 == file.digest() && before.ceiling == now {
         return String::new();
     }
     let mut lines = Vec::new();
@@ -135,10 +173,17 @@ fn difference(before: &Before, file: &PluginFile) -> String {
 
 /// The beginning of what a plugin says, on one line.
 fn words(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let cut: String = line.chars().take(WORDS).collect();
-    let dots = if cut.len() < line.len() { "…" } else { "" };
+    let cut: String = on_one_line(text).chars().take(WORDS).collect();
+    let dots = if is_cut(text) { "…" } else { "" };
     format!("{}{dots}", one_line(&cut))
+}
+
+fn is_cut(text: &str) -> bool {
+    on_one_line(text).chars().nth(WORDS).is_some()
+}
+
+fn on_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Shows the text and asks. `yes`: the command line has answered. `None`: there is nobody to ask.

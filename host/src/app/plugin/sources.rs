@@ -27,6 +27,21 @@ pub struct Sources {
 
 /// Looks the folder over. What cannot be read counts as absent.
 pub fn look(root: &Path) -> Sources {
+    let (folders, files) = all(root);
+    Sources { folders, digest: digest(&files) }
+}
+
+/// Whether something that the plugin is built from was written after `output` was, or there is no `output`. Its cases are not
+/// part of it.
+pub fn newer_than(root: &Path, output: &Path) -> bool {
+    let written = |file: &Path| file.metadata().and_then(|meta| meta.modified()).ok();
+    let Some(built) = written(output) else { return true };
+    let cases = root.join("tests");
+    all(root).1.iter().any(|file| !file.starts_with(&cases) && written(file).is_some_and(|at| at > built))
+}
+
+/// Folders and files, the latter sorted.
+fn all(root: &Path) -> (Folders, Vec<PathBuf>) {
     let (mut folders, mut files, mut open) = (Folders::new(), Vec::new(), vec![root.to_path_buf()]);
     while let Some(folder) = open.pop() {
         let Ok(entries) = std::fs::read_dir(&folder) else { continue };
@@ -44,7 +59,7 @@ pub fn look(root: &Path) -> Sources {
         }
     }
     files.sort();
-    Sources { folders, digest: digest(&files) }
+    (folders, files)
 }
 
 /// Whether a change of this path can matter.
@@ -116,5 +131,19 @@ mod tests {
             assert!(matters(&root, &file) && after.folders.contains_key(file.parent().unwrap()), "{source}");
         }
         assert!(!look(&root).folders.contains_key(&root.join("target")));
+
+        let output = root.join("notes.wasm");
+        let at = |path: &Path, seconds: u64| {
+            let time = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+            std::fs::File::options().write(true).open(path).unwrap().set_modified(time).unwrap();
+        };
+        all(&root).1.iter().for_each(|file| at(file, 100));
+        at(&output, 200);
+        assert!(!newer_than(&root, &output));
+        for (path, newer) in [("tests/cases.toml", false), ("target/x.rs", false), ("src/a.rs", true)] {
+            at(&write(path, "d"), 300);
+            assert_eq!(newer_than(&root, &output), newer, "{path}");
+        }
+        assert!(newer_than(&root, &root.join("none.wasm")));
     }
 }

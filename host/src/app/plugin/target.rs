@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::named::{self, Named};
+use super::pack;
 use crate::app::Context;
-use crate::plugins::manifest::Manifest;
+use crate::app::plugins::roots;
+use crate::plugins::manifest::{Manifest, is_plugin_name};
 use crate::plugins::{PluginFile, builtin};
+use crate::terminal::one_line;
 
 /// A plugin that was named, and the folder that it was named by.
 pub struct Target {
@@ -41,6 +44,47 @@ pub fn meant(context: &Context, named: &str) -> Result<Meant> {
         return Ok(Meant::Target(Target { file: PluginFile::open(&path)?, folder: None }));
     }
     Ok(Meant::Name(named::find(context, named)?))
+}
+
+/// What is to be looked at as it is: it need not be a plugin that can be used.
+pub enum Seen {
+    File {
+        path: PathBuf,
+        /// As people write it.
+        shown: String,
+    },
+    /// Part of the binary.
+    Builtin(PluginFile),
+}
+
+/// A file, what was built in a folder, or the plugin of this name, of which those that count first come first.
+pub fn see(context: &Context, named: &str) -> Result<Seen> {
+    let path = context.cwd.join(named);
+    let builtin = |name: &str| builtin::BUILTIN.iter().find(|file| file.name == name);
+    if path.join("plugin.toml").is_file() {
+        let (name, file) = would_be(&path)?;
+        return match (file.is_file(), builtin(&name)) {
+            (true, _) => Ok(Seen::File { shown: pack::shown(context, &file).display().to_string(), path: file }),
+            (false, Some(file)) => Ok(Seen::Builtin(builtin::read(file)?)),
+            (false, None) => Err(not_built(&path, &file)),
+        };
+    }
+    if path.is_file() || named.contains('/') || named.ends_with(".wasm") {
+        return Ok(Seen::File { path, shown: named.to_owned() });
+    }
+    if let Some(file) = builtin(named) {
+        return Ok(Seen::Builtin(builtin::read(file)?));
+    }
+    let roots = roots(context);
+    let places = if is_plugin_name(named) { &named::ORDER[..] } else { &[] };
+    let files = places.iter().flatten().map(|spot| roots.file(*spot, named));
+    match files.into_iter().find(|file| file.symlink_metadata().is_ok()) {
+        Some(path) => Ok(Seen::File { shown: roots.shown(&path), path }),
+        None => bail!(
+            "there is no plugin '{}', and no such file; 'garth plugin list' names the plugins that are there",
+            one_line(named)
+        ),
+    }
 }
 
 /// The plugin that was built in its folder; that of a built-in one is built with Garth itself.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde_json::json;
 
+use super::build;
 use super::target::{self, Target};
 use crate::app::{Context, services};
 use crate::cli::Exit;
@@ -35,8 +36,12 @@ pub async fn run(
 ) -> Result<u8> {
     let mode = if update { Mode::Update } else { Mode::Compare };
     let named = target.map_or(".".into(), |target| target.to_string_lossy());
+    let folder = context.cwd.join(&*named);
+    if folder.join("plugin.toml").is_file() {
+        build::refresh(context, &folder).await?;
+    }
     let target = target::find(context, &named)?;
-    let mut files = cases::read(&folder(context, &target, cases)?)?;
+    let mut files = cases::read(&cases_of(context, &target, cases)?)?;
     if let Some(part) = filter {
         files.iter_mut().for_each(|file| file.cases.retain(|case| case.name.contains(part)));
         files.retain(|file| !file.cases.is_empty());
@@ -44,7 +49,7 @@ pub async fn run(
             bail!("no case's name contains '{part}'");
         }
     }
-    let bench = bench(context)?;
+    let bench = bench(context, &target)?;
     let mut tally = Tally::default();
     for file in &files {
         one(context, &bench, &target.file, file, mode, &mut tally).await?;
@@ -55,7 +60,7 @@ pub async fn run(
     Ok(if tally.failed == 0 { Exit::Done.code() } else { Exit::Failed.code() })
 }
 
-fn folder(context: &Context, target: &Target, cases: Option<&Path>) -> Result<PathBuf> {
+fn cases_of(context: &Context, target: &Target, cases: Option<&Path>) -> Result<PathBuf> {
     match (cases, &target.folder) {
         (Some(cases), _) => Ok(context.cwd.join(cases)),
         (None, Some(folder)) => Ok(folder.join("tests")),
@@ -63,14 +68,19 @@ fn folder(context: &Context, target: &Target, cases: Option<&Path>) -> Result<Pa
     }
 }
 
-/// The same on every machine: what a user has configured for his own work does not count in a case.
-fn bench(context: &Context) -> Result<Bench> {
+/// The same on every machine: what a user has configured for his own work does not count in a case. Only what is made in a
+/// folder here, and so the user's own work, runs programs as the configuration says.
+fn bench(context: &Context, target: &Target) -> Result<Bench> {
+    let programs = match target.folder {
+        Some(_) => services::runner(&context.loaded.settings)?,
+        None => services::runner(&Settings::default())?,
+    };
     let files = Settings::default().files;
     let protection = Protection::new(&files.all_readonly(), &files.secrets)
         .map_err(|error| anyhow!("the patterns of protected files: {error}"))?;
     Ok(Bench {
         sandbox: services::sandbox(&context.paths)?,
-        runner: Some(services::runner(&context.loaded.settings)?),
+        runner: Some(programs),
         protection: Arc::new(protection),
         limits: Limits::default(),
     })

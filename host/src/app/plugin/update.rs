@@ -4,6 +4,7 @@
 use std::io::Write;
 
 use anyhow::{Result, bail};
+use serde_json::json;
 
 use super::bring::{self, Arrival};
 use super::installed::Installed;
@@ -29,7 +30,7 @@ pub async fn run(context: &Context, name: Option<&str>, of: Place, yes: bool) ->
         return one(context, &at, name, locked, yes).await;
     }
     if lock.plugins.is_empty() {
-        writeln!(std::io::stdout(), "There are no plugins to update {}.", at.whose())?;
+        writeln!(std::io::stderr(), "There are no plugins to update {}.", at.whose())?;
     }
     bring::each(&lock.plugins, async |name, locked| one(context, &at, name, locked, yes).await).await
 }
@@ -39,18 +40,19 @@ async fn one(context: &Context, at: &Installed<'_>, name: &str, locked: &Locked,
         Source::Oci(artifact) => match artifact.newest() {
             Some(newest) => Source::Oci(newest),
             None => {
-                writeln!(
-                    std::io::stdout(),
-                    "{name} is named by its digest, for which there is never a newer version."
-                )?;
-                return Ok(Exit::Done.code());
+                return stays(
+                    context,
+                    at,
+                    name,
+                    locked,
+                    "is named by its digest, for which there is never a newer version.",
+                );
             }
         },
         Source::Url(url) if locked.signed_by.is_none() => {
             let say = "is from an address and not signed, so nothing vouches for a newer version";
             let add = format!("garth plugin add {} --sha256 DIGEST{}", one_line(&url), at.flag());
-            writeln!(std::io::stdout(), "{name} {say}; `{add}` brings one.")?;
-            return Ok(Exit::Done.code());
+            return stays(context, at, name, locked, &format!("{say}; `{add}` brings one."));
         }
         source => source,
     };
@@ -62,12 +64,21 @@ async fn one(context: &Context, at: &Installed<'_>, name: &str, locked: &Locked,
         bail!("the plugin at {source} is called '{}' now; `garth plugin add` installs it", file.sections.manifest.name);
     }
     if locked.is_of(&file) {
-        writeln!(std::io::stdout(), "{name} {} is what its source has.", locked.version)?;
-        return Ok(Exit::Done.code());
+        return stays(context, at, name, locked, &format!("{} is what its source has.", locked.version));
     }
     let signature = fetched.signature.filter(|_| locked.signed_by.is_some());
     let source = bring::as_locked(at, &fetched.source, &settings);
     let signed_by = locked.signed_by.clone();
     let arrival = Arrival { file, source, manifest, signature, signed_by, done: "Updated" };
     bring::bring(context, at, arrival, yes).await
+}
+
+/// Nothing is updated; why, as the end of a sentence that begins with the name.
+fn stays(context: &Context, at: &Installed<'_>, name: &str, locked: &Locked, why: &str) -> Result<u8> {
+    let json = json!({
+        "name": name, "version": locked.version, "place": at.place.to_string(), "sha256": locked.sha256,
+        "source": locked.source, "change": null, "reason": why,
+    });
+    context.answer(&json, &format!("{name} {why}"))?;
+    Ok(Exit::Done.code())
 }

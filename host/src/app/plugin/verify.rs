@@ -80,11 +80,12 @@ fn problems(at: &Installed<'_>, name: &str, locked: Option<&Locked>) -> Result<V
         (Found::Plugin(file), Some(_)) => file,
     };
     let Some(locked) = locked else { return Ok(Vec::new()) };
-    if file.digest != locked.sha256 {
+    if file.digest() != locked.sha256 {
         let say = format!(
             "its SHA-256 is {}, and garth.lock names {}; `garth plugin install` brings that one back, `garth plugin update \
              {name}{flag}` a new one",
-            file.digest, locked.sha256
+            file.digest(),
+            locked.sha256
         );
         return Ok(vec![say]);
     }

@@ -14,7 +14,8 @@ use crate::app::audit::call_text;
 use crate::app::{Context, services};
 use crate::audit::Entry;
 use crate::protocol::ToolStatus;
-use crate::terminal::{escape_json, one_line};
+use crate::terminal::{escape_json, hanging, one_line};
+pub use findings::server_of;
 use findings::{Finding, Verdict};
 
 /// A tool with arguments, or the last call in this project that was denied. The exit code.
@@ -50,7 +51,7 @@ pub fn print(context: &Context, tool: Option<&str>, arguments: Option<&str>) -> 
             "tool": name,
             "plugin": manifest.name,
             "version": manifest.version,
-            "sha256": named.file.digest,
+            "sha256": named.file.digest(),
             "verdict": Verdict::of(&findings).word(),
             "findings": findings.iter().map(Finding::json).collect::<Vec<_>>(),
             "denied": denied,
@@ -87,8 +88,8 @@ fn last_denied(context: &Context) -> Result<Entry> {
 fn text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for finding in findings {
-        let line = format!("  {} {:13}  {}", finding.verdict.sign(), finding.step, finding.text);
-        text.push_str(&format!("{}\n", one_line(&line)));
+        let words = hanging(&finding.text, &" ".repeat(19));
+        text.push_str(&format!("  {} {:13}  {words}\n", finding.verdict.sign(), finding.step));
     }
     let decides = findings.iter().max_by_key(|finding| (finding.verdict, std::cmp::Reverse(finding.order)));
     let Some(decides) = decides.filter(|finding| finding.verdict > Verdict::Allowed) else {
@@ -100,7 +101,7 @@ fn text(findings: &[Finding]) -> String {
     });
     for finding in findings.iter().filter(|finding| finding.verdict > Verdict::Allowed) {
         if let Some(change) = &finding.change {
-            text.push_str(&format!("{}\n", one_line(&format!("To allow it ({}): {change}", finding.step))));
+            text.push_str(&format!("To allow it ({}): {}\n", finding.step, hanging(change, "    ")));
         }
     }
     text
@@ -120,12 +121,13 @@ mod tests {
             change: change.map(str::to_string),
         };
         let findings = [
-            finding(0, "declares", Verdict::Allowed, "writes the workspace\u{1b}[2J", None),
+            finding(0, "declares", Verdict::Allowed, "writes the workspace\u{1b}[2J\n✓ rules", None),
             finding(1, "grants", Verdict::Asked, "not granted yet", Some("run `garth plugin grant x`")),
             finding(2, "rules", Verdict::Denied, "denied by the rule", Some("change the rule")),
         ];
         insta::assert_snapshot!(text(&findings), @r"
           ✓ declares       writes the workspace\u{1b}[2J
+                           ✓ rules
           ? grants         not granted yet
           ✗ rules          denied by the rule
         It is denied.

@@ -33,11 +33,12 @@ pub enum PluginAction {
         /// Only cases whose name contains it.
         filter: Option<String>,
     },
+    /// A file, a plugin's folder, or the name of a plugin.
     Inspect {
-        file: PathBuf,
+        plugin: String,
     },
     Doctor {
-        file: PathBuf,
+        plugin: String,
     },
     Call {
         /// A file, or the name of an installed plugin.
@@ -253,7 +254,9 @@ enum Action {
     },
     /// Run a plugin's test cases in the real sandbox, without a model
     ///
-    /// Cases are tests/*.toml in the plugin's folder. Exits with 1 when one fails.
+    /// Cases are tests/*.toml in the plugin's folder, which is built first when its sources have changed. Each runs in a scratch
+    /// workspace and has what it grants (where it says nothing, what the manifest declares), never your files, your grants, your
+    /// secrets or the network; so a file needs no acceptance to be tested. Exits with 1 when one fails.
     Test {
         /// The plugin's folder, or a packed file
         #[arg(value_name = "DIR|FILE.wasm")]
@@ -268,15 +271,17 @@ enum Action {
         #[arg(long, value_name = "TEXT")]
         filter: Option<String>,
     },
-    /// Show everything about a file without running any of it
+    /// Show everything about a plugin without running any of it
     Inspect {
-        #[arg(value_name = "FILE.wasm")]
-        file: PathBuf,
+        /// A file, the folder that it is built in, or the name of a plugin
+        #[arg(value_name = "PLUGIN")]
+        plugin: String,
     },
     /// Say what keeps a component from being used here, and what would mend it
     Doctor {
-        #[arg(value_name = "FILE.wasm")]
-        file: PathBuf,
+        /// A file, the folder that it is built in, or the name of a plugin
+        #[arg(value_name = "PLUGIN")]
+        plugin: String,
     },
     /// Call one tool by hand, in the sandbox
     Call {
@@ -455,8 +460,8 @@ impl PluginArgs {
             Action::Build { folder } => PluginAction::Build { folder },
             Action::Pack { component, manifest, output } => PluginAction::Pack { component, manifest, output },
             Action::Test { target, cases, update, filter } => PluginAction::Test { target, cases, update, filter },
-            Action::Inspect { file } => PluginAction::Inspect { file },
-            Action::Doctor { file } => PluginAction::Doctor { file },
+            Action::Inspect { plugin } => PluginAction::Inspect { plugin },
+            Action::Doctor { plugin } => PluginAction::Doctor { plugin },
             Action::Call { plugin, tool, arguments, grant } => PluginAction::Call { plugin, tool, arguments, grant },
             Action::Dev { folder } => PluginAction::Dev { folder },
             Action::Add { source, place, sha256, key, yes } => {

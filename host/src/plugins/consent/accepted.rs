@@ -18,6 +18,9 @@ pub struct Accepted {
     /// What its manifest declared: an update is shown as the difference to it.
     #[serde(default)]
     pub ceiling: ByTool,
+    /// The key that the lock file named for it: an update by another, or by nobody, is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
     /// What `garth.lock` asked to be granted when the user said yes to it, less what the user has taken back.
     #[serde(default)]
     pub lock_grants: ByTool,
@@ -28,18 +31,21 @@ impl Accepted {
     pub fn of(file: &PluginFile, locked: Option<&Locked>) -> Accepted {
         let ceiling = ceiling(file);
         let lock_grants = locked.map(|locked| locked.grants_within(&ceiling)).unwrap_or_default();
-        Accepted { sha256: file.digest.clone(), manifest: file.manifest.clone(), ceiling, lock_grants }
+        let signed_by = locked.and_then(|locked| locked.signed_by.clone());
+        let sha256 = file.digest().to_string();
+        Accepted { sha256, manifest: file.manifest.clone(), ceiling, signed_by, lock_grants }
     }
 
     /// Whether it is the word for just this file.
     pub fn is_for(&self, file: &PluginFile) -> bool {
-        self.sha256 == file.digest && self.manifest == file.manifest && self.ceiling == ceiling(file)
+        self.sha256 == file.digest() && self.manifest == file.manifest && self.ceiling == ceiling(file)
     }
 
     /// Whether nothing has to be asked to say this as well: it is the same file, and no more is granted by it.
     pub fn covers(&self, other: &Accepted) -> bool {
         let has = |tool: &String| self.lock_grants.get(tool).cloned().unwrap_or_default();
         (&self.sha256, &self.manifest, &self.ceiling) == (&other.sha256, &other.manifest, &other.ceiling)
+            && (self.signed_by.is_none() || self.signed_by == other.signed_by)
             && other.lock_grants.iter().all(|(tool, asked)| asked.beyond(&has(tool)).is_nothing())
     }
 }

@@ -5,10 +5,11 @@ use crate::policy::{Access, Capabilities, HttpAccess, Workspace};
 
 /// The command that grants this to a tool, as it is typed into a shell.
 pub fn grant_command(plugin: &str, tool: &str, capabilities: &Capabilities) -> String {
-    format!("garth plugin grant {plugin} --tool {tool} {}", flags(capabilities))
+    format!("garth plugin grant {plugin} --tool {tool} {}", capability_flags(capabilities))
 }
 
-fn flags(capabilities: &Capabilities) -> String {
+/// The same as flags alone.
+pub fn capability_flags(capabilities: &Capabilities) -> String {
     let mut flags = Vec::new();
     let mut flag = |name: &str, value: &str| flags.push(format!("--{name} {}", shell_words::quote(value)));
     match &capabilities.workspace {
@@ -53,7 +54,7 @@ mod tests {
     #[test]
     fn they_read_as_they_are_typed() {
         let check = |json: &str, expected: &str| {
-            assert_eq!(flags(&serde_json::from_str(json).unwrap()), expected);
+            assert_eq!(capability_flags(&serde_json::from_str(json).unwrap()), expected);
         };
         check("{}", "");
         check(r#"{"workspace": "read", "state": "16MiB"}"#, "--workspace read --state 16MiB");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ const ALL: &str = "";
 /// A file with what it held when it was last looked at.
 pub(super) struct Stored {
     pub path: PathBuf,
-    seen: Mutex<Option<(Stamp, Result<Kept, ConsentError>)>>,
+    seen: Mutex<Option<(Stamp, Result<Arc<Kept>, ConsentError>)>>,
 }
 
 /// Changes whenever the file is replaced; `None` where there is none.
@@ -85,13 +85,13 @@ impl Stored {
         Stored { path, seen: Mutex::default() }
     }
 
-    pub fn read(&self) -> Result<Kept, ConsentError> {
+    pub fn read(&self) -> Result<Arc<Kept>, ConsentError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = self.stamp();
         match &*seen {
             Some((known, kept)) if *known == stamp => kept.clone(),
             _ => {
-                let kept = self.parse();
+                let kept = self.parse().map(Arc::new);
                 *seen = Some((stamp, kept.clone()));
                 kept
             }

@@ -59,7 +59,7 @@ fn grants_add_up_and_are_seen_by_other_processes() {
     assert!(other.revoke(Place::User, "a", Some("t")).unwrap());
     assert!(!other.revoke(Place::User, "a", None).unwrap());
     assert_eq!(one.granted(USERS, "a", "t").describe(), "reads the workspace");
-    one.forget(Place::User, "a").unwrap();
+    one.forget(USERS, "a").unwrap();
     assert!(other.granted(USERS, "a", "t").is_nothing());
 }
 
@@ -134,7 +134,7 @@ fn what_sessions_have_is_taken_back_from_elsewhere() {
     let home = Home::new();
     let (session, other) = (home.open(), home.open());
     session.grant_for_session(PROJECTS, "a", "t", &reads());
-    other.forget(Place::Project, "a").unwrap();
+    other.forget(PROJECTS, "a").unwrap();
     assert!(session.granted(PROJECTS, "a", "t").is_nothing());
 }
 
@@ -145,10 +145,10 @@ fn a_plugin_that_is_removed_leaves_the_grants_of_others() {
         consents.grant(place, holder, "a", "t", &reads()).unwrap();
     }
     consents.accept(Place::Project, "a", accepted("aa", ByTool::from([("t".to_string(), reads())]))).unwrap();
-    consents.forget(Place::User, "a").unwrap();
+    consents.forget(USERS, "a").unwrap();
     assert!(consents.granted(USERS, "a", "t").is_nothing());
     assert_eq!(consents.list().len(), 2, "{:?}", consents.list());
-    consents.forget(Place::Project, "a").unwrap();
+    consents.forget(PROJECTS, "a").unwrap();
     assert_eq!(consents.list(), []);
 }
 

@@ -88,6 +88,18 @@ fn hostile_files_are_refused_with_the_place() {
         assert!(shown.contains(said), "{to}: {shown}");
     };
     check("version = 1\n", "version = 2\n", "version is 2, this Garth reads 1: update Garth");
+    check("version = 1\n", "version = 2\n", "garth.lock:4: its version");
+    check(
+        "sha256 = \"a",
+        "sha256 = \"A",
+        "garth.lock:6: plugins.weather: sha256: 64 digits and letters a to f; mend it, or",
+    );
+    for mark in ["<<<<<<< HEAD\n", "||||||| 1a2b3c\n", "=======\n", ">>>>>>> theirs\n"] {
+        let said = "garth.lock:4: a merge is not resolved here: keep one side";
+        check("version = 1\n", &format!("{mark}version = 1\n"), said);
+        check("version = 1\n", &format!("{mark}version = 1\n"), "`garth plugin accept NAME`");
+    }
+    check("wit = \"0.1\"", "wit = 0.1.1", "; mend it, or take it from git again; `garth plugin verify` then says");
     check("version = 1\n", "", "missing field `version`");
     check("version = 1\n", "version = 1\nextra = 1\n", "garth.lock:5: unknown field `extra`");
     check("wit = \"0.1\"", "wit = \"0.1\"\nhooks = []", "unknown field `hooks`");

@@ -59,8 +59,8 @@ impl Plain {
         tool: &str,
         arguments: &str,
     ) -> wasmtime::Result<Result<Output, CallError>> {
-        let found = self.functions.iter().find(|function| function.tool == tool).zip(self.exports.get(tool));
-        let Some((function, export)) = found else {
+        let found = Function::find(&self.functions, tool);
+        let Some((function, export)) = found.and_then(|found| Some((found, self.exports.get(&found.tool)?))) else {
             return Ok(Err(CallError::Host(format!("the component has no function for the tool '{tool}'"))));
         };
         let arguments = serde_json::from_str(arguments).map_err(|error| error.to_string());

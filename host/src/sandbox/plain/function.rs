@@ -32,6 +32,24 @@ impl Function {
         schema::arguments(&self.params)
     }
 
+    /// As people name it: `read-file`, or `interface#read-file` where an interface has it.
+    pub fn path(&self) -> String {
+        match &self.interface {
+            Some(interface) => format!("{interface}#{}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
+    /// The one that is meant by its path, by its tool's name, or by its own name where no other function has that.
+    pub fn find<'a>(functions: &'a [Function], name: &str) -> Option<&'a Function> {
+        let by = |is: &dyn Fn(&Function) -> bool| functions.iter().find(|function| is(function));
+        let alone = || {
+            let mut named = functions.iter().filter(|function| function.name == name);
+            named.next().filter(|_| named.next().is_none())
+        };
+        by(&|function| function.path() == name).or_else(|| by(&|function| function.tool == name)).or_else(alone)
+    }
+
     /// Of the data; none when the text says it all.
     pub fn output_schema(&self) -> Option<Value> {
         self.data().map(|ty| schema::of(ty, Direction::Out))

@@ -282,6 +282,7 @@ async fn the_program_follows_the_files_and_offers_what_it_finds_at_the_start() {
     wait(true);
     assert!(commands.current().find("lint:tidy").is_some());
     let two = Made { answer: "two", ..one };
+    let writing = plugins::Writing::begin(&yard.roots, "lint").unwrap();
     yard.put(Spot::Dev, &two);
     let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
     let is_new = || {
@@ -293,6 +294,7 @@ async fn the_program_follows_the_files_and_offers_what_it_finds_at_the_start() {
     }
     let user = yard.consents.file(Place::Project).to_path_buf();
     std::fs::remove_file(user).unwrap();
-    std::fs::remove_file(yard.path(Spot::Dev, "lint.wasm")).unwrap();
+    // Its file stays, as where the process is killed.
+    drop(writing);
     wait(false);
 }

@@ -3,8 +3,15 @@
 //! installed componentize-py (a virtual environment) and componentize-js (with `node_modules`).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use garth::plugins::{PluginFile, Plugins, Setup};
+use garth::policy::{Capabilities, Grant, Limits};
+use garth::sandbox::{CallError, Protection, Sandbox, Settings};
+use serde_json::json;
 
 use crate::authoring::{World, follow};
+use crate::plugin_files::Silent;
 use crate::plugins_guide::GUIDE;
 
 /// Puts a link to the language's tools into a plugin's folder, where its author would have installed them.
@@ -83,6 +90,32 @@ fn the_examples_do_what_their_cases_say() {
         install(&world, language, "example");
         world.done("garth plugin build example");
         world.done("garth plugin test example");
+        calls_that_do_not_fit_are_refused(&world.project.join("example"));
+    }
+}
+
+/// By the plugin itself: the host, which checks arguments before any call, is passed by.
+fn calls_that_do_not_fit_are_refused(example: &Path) {
+    let built = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "wasm");
+    let mut files = std::fs::read_dir(example).unwrap().map(|entry| entry.unwrap().path());
+    let file = PluginFile::open(&files.find(built).unwrap()).unwrap();
+    let settings = Settings { cache_dir: None, key_dir: example.join("keys") };
+    let setup = Setup {
+        sandbox: Sandbox::new(settings).unwrap(),
+        workspace: example.to_path_buf(),
+        protection: Arc::new(Protection::none()),
+        limits: Limits::default(),
+        enabled: &|_| true,
+        grant: &|_, _| Grant::default(),
+        state: example.join("state"),
+    };
+    let plugins = Plugins::of(vec![file], setup).unwrap();
+    let tool = plugins.tools().first().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for arguments in [json!({}), json!({"other": 1}), json!([]), json!("path"), json!(null)] {
+        let call = plugins.call(tool, &arguments, Capabilities::default(), Arc::new(Silent));
+        let result = runtime.block_on(call).result;
+        assert!(matches!(result, Err(CallError::InvalidInput(_))), "{}: {arguments}: {result:?}", tool.spec.name);
     }
 }
 

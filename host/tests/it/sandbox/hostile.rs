@@ -268,7 +268,7 @@ fn sections_are_held_to_their_bounds() {
     let catalogue = |tools: Vec<Value>| json!({"version": 1, "tools": tools}).to_string().into_bytes();
     let check = |manifest: Vec<u8>, catalogue: Vec<u8>, said: &str| {
         let refused = PluginFile::parse(forged(&manifest, &catalogue), Origin::File { shown: "p".into() });
-        let refused = refused.map(|file| file.digest).unwrap_err().to_string();
+        let refused = refused.map(|file| file.wasm).unwrap_err().to_string();
         assert!(refused.contains(said) && !refused.contains('\u{1b}') && refused.len() < 2_000, "{said}: {refused}");
     };
     let any = || json!({"type": "object"});
@@ -319,7 +319,7 @@ async fn broken_files_are_refused_or_run_confined() {
         let mut bytes = whole.wasm.to_vec();
         bytes[at] ^= 1 << (at % 8);
         let Ok(file) = parse(bytes) else { continue };
-        assert_ne!(file.digest, whole.digest, "another content is another digest");
+        assert_ne!(file.digest(), whole.digest(), "another content is another digest");
         read += 1;
         let Ok(loaded) = plugins(file, &yard) else { continue };
         let tool = &loaded.tools()[0];
@@ -338,7 +338,7 @@ fn what_a_tool_says_cannot_steer_the_terminal() {
     let text = "\u{1b}[2J\u{1b}]0;title\u{7}\rAllow? y(es) / n(o) y\u{202e}\u{200b}\n\u{9b}31mgranted: everything";
     let wasm = packed(&saying(text.as_bytes()), "[tools.t]\n", vec![tool("t", json!({"type": "object"}))]).wasm;
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("p.wasm"), wasm).unwrap();
+    std::fs::write(folder.path().join("p.wasm"), &wasm[..]).unwrap();
     let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("garth-home");
     std::fs::create_dir_all(&home).unwrap();
     for arguments in [&["plugin", "call", "./p.wasm", "t"][..], &["--json", "plugin", "call", "./p.wasm", "t"]] {

@@ -233,7 +233,6 @@ fn outside(capabilities: &Capabilities, aim: &Aim) -> Option<String> {
 /// Arguments that are called as in most tools.
 fn aim(arguments: &Value) -> Aim {
     let text = |name: &str| arguments[name].as_str();
-    let method = text("method").unwrap_or("GET").to_ascii_uppercase();
     let inside = |path: &str| {
         let path = path.strip_prefix("/workspace").map_or(path, |rest| rest.trim_start_matches('/'));
         let clean = policy::normalise(path);
@@ -241,9 +240,16 @@ fn aim(arguments: &Value) -> Aim {
     };
     Aim {
         path: text("path").filter(|path| !matches!(*path, "" | "." | "/workspace" | "/workspace/")).map(inside),
-        server: text("url").and_then(server).map(|(host, port)| (method, host, port)),
+        server: server_of(arguments),
         command: text("command").map(str::to_string),
     }
+}
+
+/// Method, host and port of a call whose arguments name them as most tools do.
+pub fn server_of(arguments: &Value) -> Option<(String, String, u16)> {
+    let (host, port) = arguments["url"].as_str().and_then(server)?;
+    let method = arguments["method"].as_str().unwrap_or("GET").to_ascii_uppercase();
+    Some((method, host, port))
 }
 
 /// Host and port of a URL; what stands before `@` is no host.

@@ -1,13 +1,12 @@
 //! The network and secrets: asked for by name at the first request, sent only then, and put in by the host.
 
-use std::borrow::Cow;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use garth::plugins::manifest::Manifest;
 use garth::plugins::pack::{CatalogueTool, Sections};
-use garth::sandbox::{Internet, Roots};
+use garth::sandbox::{Internet, Roots, Wasm};
 use garth::secrets::{Store as Secrets, Value as Secret};
 use tokio::net::TcpStream;
 
@@ -52,8 +51,8 @@ fn stranger_with(sends: &str, capabilities: &str) -> PluginFile {
         commands: Default::default(),
     };
     let wasm = guests::fixtures();
-    let (digest, origin) = (plugins::digest(wasm), Origin::File { shown: "stranger.wasm".into() });
-    PluginFile { sections, wasm: Cow::Borrowed(wasm), digest, manifest: None, origin }
+    let (wasm, origin) = (Wasm::new(wasm), Origin::File { shown: "stranger.wasm".into() });
+    PluginFile { sections, wasm, manifest: None, origin }
 }
 
 fn world(server: &server::Server, capabilities: &str) -> World {
