@@ -245,7 +245,7 @@ fn folder(workspace: &Path, file: &str, roots: &[String]) -> Option<String> {
 
 /// A grant for what the program may write, which is made where it is not there; `None` for what is something else.
 fn writable(workspace: &Path, folder: &str, path: &str) -> Option<PathGrant> {
-    let relative = policy::normalise(&format!("{folder}/{path}").trim_start_matches('/').to_string()).ok()?;
+    let relative = policy::normalise(format!("{folder}/{path}").trim_start_matches('/')).ok()?;
     let real = files::locate(workspace, &relative).ok().filter(|real| *real == workspace.join(&relative))?;
     let is_folder = path.ends_with('/');
     let there = match (real.symlink_metadata(), is_folder) {

@@ -116,7 +116,8 @@ pub fn read(roots: &Roots, spot: Spot, name: &str) -> Option<Result<PluginFile, 
 
 /// What the plugin in a file of any name is called, if it is one.
 pub(super) fn inside(roots: &Roots, spot: Spot, path: &Path) -> Option<String> {
-    let (bytes, _) = bounded(roots, spot, path, MAX_FILE, |_| String::new()).ok()?;
+    let (real, _) = resolved(roots, spot, path).ok()?;
+    let (bytes, _) = bounded(&real, MAX_FILE, |_| String::new()).ok()?;
     let file = PluginFile::parse(bytes, Origin::File { shown: roots.shown(path) }).ok()?;
     Some(file.sections.manifest.name)
 }

@@ -32,7 +32,7 @@ pub async fn run(context: &Context, name: &str, at: Place, yes: bool) -> Result<
     let json = |already: bool| {
         json!({
             "name": name, "version": file.sections.manifest.version, "place": at.place.to_string(), "file": at.file(name),
-            "sha256": file.digest, "accepted": true, "already": already,
+            "sha256": file.digest(), "accepted": true, "already": already,
         })
     };
     if before.as_ref() == Some(&accepted) {

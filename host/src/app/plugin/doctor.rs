@@ -19,7 +19,7 @@ use crate::terminal::{Role, escape_json, one_line};
 pub fn print(context: &Context, named: &str) -> Result<u8> {
     let (shown, findings) = match target::see(context, named)? {
         Seen::File { path, shown } => (shown, Findings::of_file(context, &path)?),
-        Seen::Builtin(file) => (format!("{named} (built in)"), Findings::of(context, &file.wasm.clone(), Ok(file))?),
+        Seen::Builtin(file) => (format!("{named} (built in)"), Findings::of(context, &file.wasm.clone(), Ok(*file))?),
     };
     let usable = findings.problems.is_empty();
     let mut out = std::io::stdout();

@@ -69,7 +69,8 @@ fn left_over(context: &Context, at: &Installed<'_>, name: &str) -> Result<Option
     std::fs::remove_file(&file).with_context(cannot)?;
     let withdrawn = withdraw(context, &at.consents, Holder::Dev, name)?;
     let removed = format!("Removed what a `garth plugin dev` that was killed had left of {name}, with what it kept.");
-    let stays = stays.then(|| format!("This project's own {name} stays; `garth plugin remove {name}` takes it away now."));
+    let stays =
+        stays.then(|| format!("This project's own {name} stays; `garth plugin remove {name}` takes it away now."));
     Ok(Some(withdrawn.tell(context, json!({"name": name, "place": "dev", "removed": true}), &removed, stays)?))
 }
 

@@ -54,7 +54,7 @@ pub enum Seen {
         shown: String,
     },
     /// Part of the binary.
-    Builtin(PluginFile),
+    Builtin(Box<PluginFile>),
 }
 
 /// A file, what was built in a folder, or the plugin of this name, of which those that count first come first.
@@ -65,7 +65,7 @@ pub fn see(context: &Context, named: &str) -> Result<Seen> {
         let (name, file) = would_be(&path)?;
         return match (file.is_file(), builtin(&name)) {
             (true, _) => Ok(Seen::File { shown: pack::shown(context, &file).display().to_string(), path: file }),
-            (false, Some(file)) => Ok(Seen::Builtin(builtin::read(file)?)),
+            (false, Some(file)) => Ok(Seen::Builtin(Box::new(builtin::read(file)?))),
             (false, None) => Err(not_built(&path, &file)),
         };
     }
@@ -73,12 +73,12 @@ pub fn see(context: &Context, named: &str) -> Result<Seen> {
         return Ok(Seen::File { path, shown: named.to_owned() });
     }
     if let Some(file) = builtin(named) {
-        return Ok(Seen::Builtin(builtin::read(file)?));
+        return Ok(Seen::Builtin(Box::new(builtin::read(file)?)));
     }
     let roots = roots(context);
-    let places = if is_plugin_name(named) { &named::ORDER[..] } else { &[] };
-    let files = places.iter().flatten().map(|spot| roots.file(*spot, named));
-    match files.into_iter().find(|file| file.symlink_metadata().is_ok()) {
+    let places = if is_plugin_name(named) { named::order(context, named).to_vec() } else { Vec::new() };
+    let mut files = places.into_iter().flatten().map(|spot| roots.file(spot, named));
+    match files.find(|file| file.symlink_metadata().is_ok()) {
         Some(path) => Ok(Seen::File { shown: roots.shown(&path), path }),
         None => bail!(
             "there is no plugin '{}', and no such file; 'garth plugin list' names the plugins that are there",

@@ -32,8 +32,11 @@ const ALL: &str = "";
 /// A file with what it held when it was last looked at.
 pub(super) struct Stored {
     pub path: PathBuf,
-    seen: Mutex<Option<(Stamp, Result<Arc<Kept>, ConsentError>)>>,
+    seen: Mutex<Option<(Stamp, Held)>>,
 }
+
+/// What a file held, or why it cannot be read.
+type Held = Result<Arc<Kept>, ConsentError>;
 
 /// Changes whenever the file is replaced; `None` where there is none.
 type Stamp = Option<(SystemTime, u64, u64)>;
@@ -85,7 +88,7 @@ impl Stored {
         Stored { path, seen: Mutex::default() }
     }
 
-    pub fn read(&self) -> Result<Arc<Kept>, ConsentError> {
+    pub fn read(&self) -> Held {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = self.stamp();
         match &*seen {
