@@ -130,6 +130,12 @@ impl Manifest {
         }
         let mut functions = BTreeMap::new();
         for (name, tool) in &self.tools {
+            if !is_tool_name(name) {
+                return wrong(format!(
+                    "tools: '{}' is no name for a tool: letters, digits and _, at most {MAX_NAME}",
+                    name.escape_debug()
+                ));
+            }
             let function = self.function(name);
             if function.is_empty() || function.len() > MAX_FUNCTION || function.contains(is_hidden_in_line) {
                 return wrong(format!("tools.{}.function: a name of 1 to {MAX_FUNCTION} bytes", name.escape_debug()));
@@ -138,12 +144,6 @@ impl Manifest {
                 return wrong(format!(
                     "tools: '{}' and '{}' are both the component's '{function}'; one tool has one name",
                     other.escape_debug(),
-                    name.escape_debug()
-                ));
-            }
-            if !is_tool_name(name) {
-                return wrong(format!(
-                    "tools: '{}' is no name for a tool: letters, digits and _, at most {MAX_NAME}",
                     name.escape_debug()
                 ));
             }
