@@ -29,6 +29,7 @@ mod policy_approve;
 mod policy_restrict;
 mod process;
 mod recover;
+mod recover_properties;
 mod registry;
 mod repl;
 mod repl_live;
