@@ -203,7 +203,7 @@ impl Reader {
         match (row.read)(input, row) {
             Ok(answer) => self.answered(answer, row, rest, over),
             Err(Stop::Undecided) => Next::Wait,
-            Err(Stop::Broken(end, fault)) if !is_word(row.open) => {
+            Err(Stop::Broken(end, fault)) if !is_word(row.open) || fault.name.is_some() => {
                 self.output.unreadable(fault.name, fault.reason, row.form);
                 self.place.mode = Mode::Spoiled(row.close);
                 Next::On(end)

@@ -3,6 +3,7 @@
 
 mod commands;
 mod plugins;
+mod recover;
 mod report;
 mod sandbox;
 mod search;
@@ -28,6 +29,7 @@ pub async fn run(context: &Context, subject: BenchSubject, plugin: Option<&Path>
         BenchSubject::Start => start::measure().await?,
         BenchSubject::Loop => steps::measure(context).await?,
         BenchSubject::Commands => commands::measure().await?,
+        BenchSubject::Recover => recover::measure()?,
         BenchSubject::Plugins => plugins::measure(context, plugin).await?,
     };
     Ok(report::print(&figures, context.flags.json)?)

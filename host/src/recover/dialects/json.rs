@@ -19,14 +19,18 @@ pub(super) fn functools(input: Input<'_>, row: &'static Dialect) -> Reading {
     enclosed(input, row.open.len() - 1, "").map(Answer::Calls)
 }
 
-/// Llama 3: JSON, or a call in Python's way for the tools that it was trained with.
-pub(super) fn python_tag(input: Input<'_>, row: &'static Dialect) -> Reading {
+/// Llama 3 and 4, LFM2: JSON, or calls in Python's way, in a list or without.
+pub(super) fn or_python(input: Input<'_>, row: &'static Dialect) -> Reading {
     let (body, start) = input.skip(row.open.len());
-    match body.text.chars().next() {
-        Some(c) if c.is_alphabetic() || c == '_' => python::plain(body, row.close)
+    let inner = body.text.strip_prefix('[').map_or(body.text, str::trim_start);
+    if inner.is_empty() && !input.over {
+        return Err(Stop::Undecided);
+    }
+    match inner.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        true => python::plain(body, row.close)
             .map(|section| Answer::Calls(section.shifted(start)))
             .map_err(|stop| stop.shifted(start)),
-        _ => read(input, row),
+        false => read(input, row),
     }
 }
 

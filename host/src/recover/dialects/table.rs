@@ -38,9 +38,9 @@ static DIALECTS: &[Dialect] = &[
     row("harmony", "<|channel|>", "<|call|>", harmony::read),
     row("mistral", "[TOOL_CALLS]", "[/TOOL_CALLS]", mistral::read),
     // Llama 3 and 4, LFM2
-    row("python_tag", "<|python_tag|>", "<|eom_id|>", json::python_tag),
-    row("pythonic", "<|python_start|>", "<|python_end|>", json::python_tag),
-    row("pythonic", "<|tool_call_start|>", "<|tool_call_end|>", json::python_tag),
+    row("python_tag", "<|python_tag|>", "<|eom_id|>", json::or_python),
+    row("pythonic", "<|python_start|>", "<|python_end|>", json::or_python),
+    row("pythonic", "<|tool_call_start|>", "<|tool_call_end|>", json::or_python),
     // Phi-4, Phi-4-mini and Granite, Cohere, InternLM
     row("functools", "functools[", "", json::functools),
     row("tool_call_tag", "<|tool_call|>", "<|/tool_call|>", json::read),
