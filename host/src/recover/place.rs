@@ -30,13 +30,24 @@ pub(super) struct Place {
     pub before: char,
     /// Backticks of the code span that is open in this line, 0 where none is.
     pub span: usize,
+    /// Which numbers of backticks are known not to come again in this line, as bits.
+    unpaired: u32,
     /// A call's closing marker was seen: this model writes them.
     pub closes: bool,
 }
 
 impl Default for Place {
     fn default() -> Place {
-        Place { mode: Mode::Text, line_start: true, indent: 0, after_blank: true, before: '\n', span: 0, closes: false }
+        Place {
+            mode: Mode::Text,
+            line_start: true,
+            indent: 0,
+            after_blank: true,
+            before: '\n',
+            span: 0,
+            unpaired: 0,
+            closes: false,
+        }
     }
 }
 
@@ -48,7 +59,8 @@ impl Place {
             let last = earlier.rsplit('\n').next().unwrap_or_default();
             let first = last.len() == earlier.len() && !self.line_start;
             self.after_blank = !first && last.trim().is_empty();
-            (self.line_start, self.indent, self.span) = (true, 0, 0);
+            (self.line_start, self.indent) = (true, 0);
+            (self.span, self.unpaired) = (0, 0);
         }
         if self.line_start {
             let blank = line.len() - line.trim_start().len();
@@ -67,12 +79,19 @@ impl Place {
 
     /// Behind `length` backticks.
     pub(super) fn pass_ticks(&mut self, length: usize) {
+        let may_open = length < 32 && self.unpaired & (1 << length) == 0;
         self.span = match self.span {
-            0 => length,
+            0 if may_open => length,
             open if open == length => 0,
             open => open,
         };
         (self.line_start, self.before) = (false, '`');
+    }
+
+    /// The backticks that opened the code span do not come again in this line, so it is none.
+    pub(super) fn no_span(&mut self) {
+        self.unpaired |= 1 << self.span;
+        self.span = 0;
     }
 
     /// The place is that of indented code, if text stands before it.

@@ -87,7 +87,7 @@ impl Reader {
                 Mode::Spoiled(close) => self.spoiled(rest, close, over),
             };
             match next {
-                Next::On(length) => at += length,
+                Next::On(length) => at = boundary(&held, at + length),
                 Next::Wait => break,
             }
         }
@@ -132,6 +132,9 @@ impl Reader {
             return if keep == rest.len() { Next::Wait } else { Next::On(rest.len() - keep) };
         };
         self.output.reasoning(&rest[..at]);
+        if !over && may_become_marker(&rest[at..]) {
+            return if at == 0 { Next::Wait } else { Next::On(at) };
+        }
         self.place = self.place.anew();
         // The beginning of what comes next ends it too, and is read as what it is.
         let opens = matches!(marker_at(&rest[at..]), Some(Marker::Dialect(_)));
@@ -193,7 +196,7 @@ impl Reader {
             match end_of_span(rest, self.place.span, over) {
                 Span::Ends(end) => return self.show(&rest[..end]),
                 Span::Unknown => return Next::Wait,
-                Span::None => self.place.span = 0,
+                Span::None => self.place.no_span(),
             }
         }
         if self.place.is_indented_code() && self.output.spoke() && !self.output.called() {
@@ -302,6 +305,12 @@ impl Reader {
     }
 }
 
+/// A reader that is off by a byte must not end the program.
+fn boundary(text: &str, at: usize) -> usize {
+    debug_assert!(text.is_char_boundary(at), "{at} of {}", text.len());
+    (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
+}
+
 /// Bytes of the first character, and of all behind it at which nothing can begin.
 fn run(rest: &str) -> usize {
     let first = rest.chars().next().map_or(0, char::len_utf8);
@@ -339,14 +348,16 @@ enum Span {
 
 /// Where the code span of so many backticks ends, in this line.
 fn end_of_span(rest: &str, ticks: usize, over: bool) -> Span {
-    let line = rest.find('\n').map_or(rest, |at| &rest[..at]);
     let mut at = 0;
-    while let Some(found) = line[at..].find('`') {
-        let length = line[at + found..].bytes().take_while(|byte| *byte == b'`').count();
+    while let Some(found) = rest[at..].find(['`', '\n']) {
+        let length = rest[at + found..].bytes().take_while(|byte| *byte == b'`').count();
+        if length == 0 {
+            return Span::None;
+        }
         at += found + length;
         if length == ticks && (at < rest.len() || over) {
             return Span::Ends(at - length);
         }
     }
-    if line.len() < rest.len() || over { Span::None } else { Span::Unknown }
+    if over { Span::None } else { Span::Unknown }
 }

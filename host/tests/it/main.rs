@@ -7,6 +7,7 @@ mod authoring;
 mod builtin;
 mod cli_args;
 mod cli_commands;
+mod cli_debug;
 mod cli_events;
 mod cli_headless;
 mod cli_hostile;

@@ -23,7 +23,11 @@ pub(super) fn read(input: Input<'_>, _: &'static Dialect) -> Reading {
 
 /// The call, and where it ends.
 pub(super) fn one(input: Input<'_>) -> Reading<(Call, usize)> {
-    let Some((name, mut at)) = tag(input, OPEN)? else { return Err(Stop::Text(0)) };
+    let (name, mut at) = match tag(input, OPEN)? {
+        Tag::Whole(name, end) => (name, end),
+        Tag::CutOff => return input.wait(),
+        Tag::None => return Err(Stop::Text(0)),
+    };
     let (body, start) = input.skip(at);
     if body.text.starts_with('{') {
         return with_json(body, name).map(|(call, end)| (call, start + end)).map_err(|stop| stop.shifted(start));
@@ -50,16 +54,15 @@ pub(super) fn one(input: Input<'_>) -> Reading<(Call, usize)> {
                 (false, false) => input.broken(start, NO_CALL),
             };
         }
-        let Some((key, body)) = tag(rest, PARAMETER)? else {
-            return if input.over {
-                Ok((call(arguments, true), input.text.len()))
-            } else {
-                input.broken(start, NO_CALL)
-            };
+        let (key, body) = match tag(rest, PARAMETER)? {
+            Tag::Whole(key, end) => (key, end),
+            Tag::CutOff => return Ok((call(arguments, true), input.text.len())),
+            Tag::None => return input.broken(start, NO_CALL),
         };
         let body = rest.from(body);
         let value = value(body)?;
-        let (length, end, cut_off) = value.unwrap_or((whole_part(body.text), body.text.len(), true));
+        let cut_off = value.is_none();
+        let (length, end) = value.unwrap_or((whole_part(body.text), body.text.len()));
         arguments.insert(key.to_string(), Value::String(line_trimmed(&body.text[..length]).to_string()));
         at = input.text.len() - body.text.len() + end;
         if cut_off {
@@ -68,16 +71,24 @@ pub(super) fn one(input: Input<'_>) -> Reading<(Call, usize)> {
     }
 }
 
-/// The word in the tag at the beginning, and where the tag ends.
-fn tag<'a>(input: Input<'a>, open: &str) -> Reading<Option<(&'a str, usize)>> {
-    let found = input.text.bytes().take(LONGEST).position(|byte| matches!(byte, b'>' | b'\n'));
-    match found {
+/// A tag with a word in it.
+enum Tag<'a> {
+    /// The word, and where the tag ends.
+    Whole(&'a str, usize),
+    CutOff,
+    None,
+}
+
+fn tag<'a>(input: Input<'a>, open: &str) -> Reading<Tag<'a>> {
+    match input.text.bytes().take(LONGEST).position(|byte| matches!(byte, b'>' | b'\n')) {
         Some(end) if input.text.as_bytes()[end] == b'>' => {
             let word = input.text[open.len()..end].trim().trim_matches(['"', '\'']);
-            Ok((!word.is_empty() && !word.contains(char::is_whitespace)).then_some((word, end + 1)))
+            let is_word = !word.is_empty() && !word.contains(char::is_whitespace);
+            Ok(if is_word { Tag::Whole(word, end + 1) } else { Tag::None })
         }
         None if input.text.len() < LONGEST && !input.over => Err(Stop::Undecided),
-        _ => Ok(None),
+        None if input.text.len() < LONGEST => Ok(Tag::CutOff),
+        _ => Ok(Tag::None),
     }
 }
 
@@ -94,7 +105,7 @@ fn with_json(input: Input<'_>, name: &str) -> Reading<(Call, usize)> {
 
 /// The length of a value, and where what closes it ends, behind its tag or before what makes up for that; `None` where the
 /// reply ends in it. The same words inside a file do not end it.
-fn value(body: Input<'_>) -> Reading<Option<(usize, usize, bool)>> {
+fn value(body: Input<'_>) -> Reading<Option<(usize, usize)>> {
     let mut from = 0;
     while let Some(found) = body.text[from..].find('<') {
         let (at, here) = (from + found, body.from(from + found));
@@ -105,7 +116,7 @@ fn value(body: Input<'_>) -> Reading<Option<(usize, usize, bool)>> {
                 return Err(Stop::Undecided);
             }
             if last || begins_any(behind, &[PARAMETER, CLOSE, OUTER[0], OUTER[1]])? {
-                return Ok(Some((at, at + PARAMETER_END.len(), false)));
+                return Ok(Some((at, at + PARAMETER_END.len())));
             }
         } else if here.is_at(CLOSE)? {
             let (behind, _) = here.skip(CLOSE.len());
@@ -113,22 +124,23 @@ fn value(body: Input<'_>) -> Reading<Option<(usize, usize, bool)>> {
                 return Err(Stop::Undecided);
             }
             if behind.text.is_empty() || begins_any(behind, &[OUTER[0], OUTER[1], OPEN, "<tool_call>"])? {
-                return Ok(Some((at, at, false)));
+                return Ok(Some((at, at)));
             }
-        } else if here.is_at(PARAMETER)? && body.text[..at].ends_with('\n') {
-            return Ok(Some((at, at, false)));
-        } else if begins_any(here, &OUTER)? && here.text.contains('>') && ends_line(body, at) {
-            return Ok(Some((at, at, false)));
+        } else if begins_line(body, at) && (here.is_at(PARAMETER)? || begins_any(here, &OUTER)? && is_last(here)) {
+            return Ok(Some((at, at)));
         }
         from = at + 1;
     }
     if body.over { Ok(None) } else { Err(Stop::Undecided) }
 }
 
-/// Whether what stands at `at` is a line of its own at the very end.
-fn ends_line(body: Input<'_>, at: usize) -> bool {
-    let behind = body.text[at..].split_once('>').map_or("", |(_, behind)| behind);
-    body.over && body.text[..at].ends_with('\n') && behind.trim().is_empty()
+fn begins_line(body: Input<'_>, at: usize) -> bool {
+    body.text[..at].ends_with('\n')
+}
+
+/// Whether nothing stands behind the tag at the beginning.
+fn is_last(input: Input<'_>) -> bool {
+    input.over && input.text.split_once('>').is_some_and(|(_, behind)| behind.trim().is_empty())
 }
 
 /// Without the beginning of a closing tag at its end.

@@ -10,7 +10,7 @@ const ENDS: &[&str] = &["<|end|>", "<|return|>", "<|call|>", "<|start|>", "<|cha
 const LONGEST: usize = 400;
 
 pub(super) fn read(input: Input<'_>, row: &'static Dialect) -> Reading {
-    let near: &str = input.text.char_indices().nth(LONGEST).map_or(input.text, |(end, _)| &input.text[..end]);
+    let near = super::near(input.text, LONGEST);
     let Some(length) = near.find(MESSAGE) else {
         let is_header = near.len() == input.text.len() && !near.contains('\n');
         return if is_header { input.wait() } else { Err(Stop::Text(0)) };

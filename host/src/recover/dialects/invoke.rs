@@ -81,7 +81,7 @@ fn one(input: Input<'_>, prefix: &str, name_at: usize) -> Reading<(Call, usize)>
         if !rest.is_at(&parameter)? {
             return if rest.text.is_empty() { input.wait() } else { input.broken(start, NO_CALL) }.map_err(fail);
         }
-        let (key, attributes, body_at) = match head(rest, parameter.len()).map_err(fail)? {
+        let (key, attributes, body_at) = match head(rest, parameter.len()).map_err(|stop| fail(stop.shifted(start)))? {
             Some(head) => head,
             None => return input.broken(start, NO_CALL).map_err(fail),
         };

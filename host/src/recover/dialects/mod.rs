@@ -186,6 +186,12 @@ fn blank(text: &str) -> usize {
     text.len() - text.trim_start().len()
 }
 
+/// So many bytes of the beginning at most.
+fn near(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
 /// Bytes of a tool's name at the beginning.
 fn name_length(text: &str) -> usize {
     text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/'))).unwrap_or(text.len())

@@ -215,7 +215,7 @@ impl<'a> Parser<'a> {
                 plain.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'e' | b'E' | b'+'));
             plain.parse::<f64>().ok().filter(|_| digits).and_then(Number::from_f64)
         });
-        let number = number.ok_or_else(|| Failure { at: self.at, short: false })?;
+        let number = number.ok_or(Failure { at: self.at, short: false })?;
         self.at += length;
         Ok(Value::Number(number))
     }

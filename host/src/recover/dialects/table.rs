@@ -1,6 +1,9 @@
 //! The table: one row for each form of call and of reasoning, and the markers that may be left over. A marker stands for
 //! itself anywhere in a line; no marker is the beginning of another.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use super::{Dialect, action, function_xml, gemma, harmony, hermes, invoke, json, mistral, thinking, tokens, tool_tag};
 
 const fn row(form: &'static str, open: &'static str, close: &'static str, read: Read) -> Dialect {
@@ -98,18 +101,35 @@ pub(in crate::recover) enum Marker {
 
 /// The marker at the beginning of `text`.
 pub(in crate::recover) fn marker_at(text: &str) -> Option<Marker> {
-    if !text.bytes().next().is_some_and(begins) {
-        return None;
-    }
-    let dialect = DIALECTS.iter().find(|dialect| text.starts_with(dialect.open)).map(Marker::Dialect);
-    dialect.or_else(|| strays().find(|stray| text.starts_with(stray)).map(Marker::Stray))
+    beginning_like(text).iter().find(|(token, _)| text.starts_with(token)).map(|(_, marker)| *marker)
 }
 
 /// Whether more text could make a marker of `text`.
 pub(in crate::recover) fn may_become_marker(text: &str) -> bool {
-    let longer = |marker: &str| marker.len() > text.len() && marker.starts_with(text);
-    text.bytes().next().is_some_and(begins)
-        && (DIALECTS.iter().any(|dialect| longer(dialect.open)) || strays().any(longer))
+    match text.as_bytes() {
+        [] => false,
+        [only] => begins(*only),
+        _ => beginning_like(text).iter().any(|(token, _)| token.len() > text.len() && token.starts_with(text)),
+    }
+}
+
+/// Markers by their first two bytes.
+type Index = HashMap<[u8; 2], Vec<(&'static str, Marker)>>;
+
+/// The markers that have their first two bytes in common with `text`.
+fn beginning_like(text: &str) -> &'static [(&'static str, Marker)] {
+    static INDEX: LazyLock<Index> = LazyLock::new(|| {
+        let dialects = DIALECTS.iter().map(|dialect| (dialect.open, Marker::Dialect(dialect)));
+        let mut index = Index::new();
+        for (token, marker) in dialects.chain(strays().map(|stray| (stray, Marker::Stray(stray)))) {
+            if let Some(first) = token.as_bytes().first_chunk() {
+                index.entry(*first).or_default().push((token, marker));
+            }
+        }
+        index
+    });
+    let first = text.as_bytes().first_chunk().filter(|first: &&[u8; 2]| begins(first[0]));
+    first.and_then(|first| INDEX.get(first)).map_or(&[], Vec::as_slice)
 }
 
 /// Whether a marker begins with this byte.

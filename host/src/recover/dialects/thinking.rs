@@ -3,6 +3,9 @@
 
 use super::{Answer, Dialect, Input, Reading, Stop};
 
+/// Bytes of a channel's name.
+const LONGEST: usize = 16;
+
 pub(super) fn read(input: Input<'_>, row: &'static Dialect) -> Reading {
     let is_tag = row.open.starts_with('<') && !row.open.starts_with("<|");
     if is_tag && !input.line_start {
@@ -14,10 +17,13 @@ pub(super) fn read(input: Input<'_>, row: &'static Dialect) -> Reading {
 /// Gemma's channels: `<|channel>thought`, a line break, and reasoning until `<channel|>`.
 pub(super) fn channel(input: Input<'_>, row: &'static Dialect) -> Reading {
     let name = input.from(row.open.len());
-    let length = name.text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(name.text.len());
-    if length == name.text.len() && !input.over && length < 32 {
-        return Err(Stop::Undecided);
-    }
+    let start = super::near(name.text, LONGEST);
+    let length = match start.find(|c: char| !c.is_ascii_alphabetic()) {
+        Some(length) => length,
+        None if start.len() < name.text.len() => 0,
+        None if !input.over => return Err(Stop::Undecided),
+        None => start.len(),
+    };
     let end = row.open.len() + length;
     match &name.text[..length] {
         "thought" | "analysis" => Ok(Answer::Reasoning(end, std::slice::from_ref(&row.close))),

@@ -7,7 +7,7 @@ use super::function_xml::{line_trimmed, typed};
 use super::{Answer, Call, Dialect, Fault, Input, NO_CALL, Reading, Section, Stop};
 
 /// Bytes of the opening tag, and of a name in it.
-const LONGEST: usize = 4096;
+const LONGEST: usize = 1024;
 const LONGEST_NAME: usize = 64;
 
 /// `<tool name=…>`
@@ -55,7 +55,9 @@ pub(super) fn read(input: Input<'_>, row: &'static Dialect) -> Reading {
         if next.text.is_empty() {
             return input.wait().map_err(fail);
         }
-        let Some((key, body)) = child(next).map_err(fail)? else { return input.broken(start, NO_CALL).map_err(fail) };
+        let Some((key, body)) = child(next).map_err(|stop| fail(stop.shifted(start)))? else {
+            return input.broken(start, NO_CALL).map_err(fail);
+        };
         let end = format!("</{key}>");
         let Some(length) = value_length(next.from(body), &end, row.close).map_err(fail)? else {
             return input.wait().map_err(fail);
@@ -68,7 +70,7 @@ pub(super) fn read(input: Input<'_>, row: &'static Dialect) -> Reading {
 
 /// `key="value"`, and where it ends.
 fn attribute<'a>(input: Input<'a>) -> Reading<Option<(&'a str, &'a str, usize)>> {
-    let near: &str = input.text.char_indices().nth(LONGEST).map_or(input.text, |(end, _)| &input.text[..end]);
+    let near = super::near(input.text, LONGEST);
     let more = || if near.len() == input.text.len() && !input.over { Err(Stop::Undecided) } else { Ok(None) };
     let length = near.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-'))).unwrap_or(near.len());
     let Some(rest) = near[length..].strip_prefix('=').filter(|_| length > 0) else {
@@ -87,10 +89,11 @@ fn attribute<'a>(input: Input<'a>) -> Reading<Option<(&'a str, &'a str, usize)>>
 /// `<key>`, and where it ends.
 fn child<'a>(input: Input<'a>) -> Reading<Option<(&'a str, usize)>> {
     let Some(rest) = input.text.strip_prefix('<') else { return Ok(None) };
-    let length = rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len());
-    if length == rest.len() && length < LONGEST_NAME {
-        return input.wait();
-    }
+    let length = match super::near(rest, LONGEST_NAME).find(|c: char| !(c.is_alphanumeric() || c == '_')) {
+        Some(length) => length,
+        None if rest.len() < LONGEST_NAME => return input.wait(),
+        None => return Ok(None),
+    };
     Ok((length > 0 && rest[length..].starts_with('>')).then_some((&rest[..length], length + 2)))
 }
 
