@@ -44,9 +44,8 @@ fn section(input: Input<'_>, open: usize) -> Reading<Section> {
     if object.text.is_empty() {
         return input.wait();
     }
-    match object.parse() {
-        Ok(parsed) if parsed.value.is_object() => Ok(Section::one(Call::new(name, parsed.value), at + parsed.end)),
-        Ok(parsed) => Err(Stop::Text(at + parsed.end)),
+    match object.object() {
+        Ok(parsed) => Ok(Section::one(Call::new(name, parsed.value), at + parsed.end)),
         Err(failure) if failure.truncated => input.wait(),
         Err(failure) => Err(Stop::Text(at + failure.at)),
     }

@@ -93,7 +93,7 @@ fn tag<'a>(input: Input<'a>, open: &str) -> Reading<Tag<'a>> {
 }
 
 fn with_json(input: Input<'_>, name: &str) -> Reading<(Call, usize)> {
-    match input.parse() {
+    match input.object() {
         Ok(parsed) => {
             let end = input.closed(parsed.end, CLOSE)?.unwrap_or(parsed.end);
             Ok((Call::new(name, parsed.value), end))

@@ -2,7 +2,7 @@
 //! recipient may stand before the channel as well. Analysis is reasoning; the final channel, and commentary to nobody, is
 //! text. A call needs its `<|call|>`.
 
-use super::{Answer, Call, Dialect, Fault, Input, NO_CALL, NO_END, NO_JSON, Reading, Section, Stop};
+use super::{Answer, Call, Dialect, Fault, Input, NO_END, NO_JSON, Reading, Section, Stop};
 
 const MESSAGE: &str = "<|message|>";
 const ENDS: &[&str] = &["<|end|>", "<|return|>", "<|call|>", "<|start|>", "<|channel|>"];
@@ -40,9 +40,8 @@ fn call(input: Input<'_>, body_at: usize, name: &str, row: &'static Dialect) -> 
     if body.text.is_empty() {
         return input.wait();
     }
-    let parsed = match body.parse() {
-        Ok(parsed) if parsed.value.is_object() => parsed,
-        Ok(parsed) => return broken(start + parsed.end, NO_CALL),
+    let parsed = match body.object() {
+        Ok(parsed) => parsed,
         Err(failure) if failure.truncated => return input.wait(),
         Err(failure) => return broken(start + failure.at, NO_JSON),
     };

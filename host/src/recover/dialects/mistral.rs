@@ -33,13 +33,12 @@ pub(super) fn read(input: Input<'_>, row: &'static Dialect) -> Reading {
         return Err(Stop::Text(0));
     }
     let broken = |at, reason| Err(Stop::Broken(at, Fault { name: Some(name.to_string()), reason }));
-    match body.parse() {
-        Ok(parsed) if parsed.value.is_object() => {
+    match body.object() {
+        Ok(parsed) => {
             let end = body_at + parsed.end;
             let end = input.closed(end, row.close)?.unwrap_or(end);
             Ok(Answer::Calls(Section::one(Call::new(name, parsed.value), end)))
         }
-        Ok(parsed) => broken(body_at + parsed.end, NO_CALL),
         Err(failure) if failure.truncated => input.wait(),
         Err(failure) => broken(body_at + failure.at, NO_JSON),
     }

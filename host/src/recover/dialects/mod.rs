@@ -111,8 +111,16 @@ impl<'a> Input<'a> {
         (self.from(at), at)
     }
 
+    /// The JSON object or list at the beginning; nothing else says by itself where it ends.
     fn parse(self) -> Result<Parsed, Failure> {
         lenient::parse(self.text)
+    }
+
+    fn object(self) -> Result<Parsed, Failure> {
+        match self.text.starts_with('{') {
+            true => self.parse(),
+            false => Err(Failure { at: 0, truncated: false, reason: NO_JSON }),
+        }
     }
 
     /// More text is needed; where there is none, the call is cut off. `at`: what is looked at already.

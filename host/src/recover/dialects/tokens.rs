@@ -104,9 +104,8 @@ fn one(input: Input<'_>, tokens: &Tokens) -> Reading<(Call, usize)> {
         return input.broken(start, NO_CALL);
     }
     let broken = |at, reason| Err(Stop::Broken(at, Fault { name: Some(name.to_string()), reason }));
-    let parsed = match body.parse() {
-        Ok(parsed) if parsed.value.is_object() => parsed,
-        Ok(parsed) => return broken(start + parsed.end, NO_CALL),
+    let parsed = match body.object() {
+        Ok(parsed) => parsed,
         Err(failure) if failure.truncated => return input.wait(),
         Err(failure) => return broken(start + failure.at, NO_JSON),
     };
