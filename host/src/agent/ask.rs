@@ -12,7 +12,7 @@ use super::turn::Turn;
 use crate::model::retry::{self, Attempt, Backoff};
 use crate::model::{Delta, Model, ModelError, RawCall, Request};
 use crate::protocol::{Event, FinishReason, Message, ToolCall, ToolSpec};
-use crate::recover::{self, StreamFilter};
+use crate::recover::{self, Found, FoundCall, Part, Reader, Unreadable};
 
 /// One call of a reply.
 #[derive(Clone)]
@@ -23,6 +23,9 @@ pub(super) struct Asked {
     /// The tool of the host through which the model called it.
     pub through: Option<&'static str>,
 }
+
+/// What a call is named that was announced and has no name.
+const NAMELESS: &str = "unreadable_call";
 
 /// One whole reply.
 pub(super) struct Reply {
@@ -50,7 +53,7 @@ impl Reply {
     }
 }
 
-/// What has arrived of a reply so far.
+/// What has arrived of a reply so far, without the markup of calls and thoughts.
 #[derive(Default)]
 struct Arrived {
     text: String,
@@ -60,10 +63,10 @@ struct Arrived {
     prompt_tokens: Option<u64>,
 }
 
-/// A reply on its way, and what keeps the markup of calls from the screen.
+/// A reply on its way, and what finds calls and reasoning in its text.
 struct Arriving {
     arrived: Arrived,
-    filter: StreamFilter,
+    reader: Reader,
 }
 
 /// Sends the conversation and waits for the end of the reply. Retries are shown as events. With an error comes what had
@@ -97,27 +100,22 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
             None => break,
         }
     }
-    let Arriving { filter, arrived } = arriving;
-    show(turn, filter.finish()).await;
+    let Arriving { mut arrived, reader } = arriving;
+    let (rest, found) = reader.finish();
+    arrived.show(rest, turn).await;
     let whole = !cancelled && failure.is_none();
-    (Reply { cancelled, ..arrived.reply(context, &callable, whole) }, failure)
+    (Reply { cancelled, ..arrived.reply(context, found, whole) }, failure)
 }
 
 impl Arriving {
     fn new(callable: &[ToolSpec]) -> Arriving {
-        Arriving { arrived: Arrived::default(), filter: StreamFilter::new(callable) }
+        Arriving { arrived: Arrived::default(), reader: Reader::new(callable) }
     }
 
     async fn take(&mut self, delta: Delta, turn: &Turn) {
         match delta {
-            Delta::Text(text) => {
-                show(turn, self.filter.push(&text)).await;
-                self.arrived.text.push_str(&text);
-            }
-            Delta::Reasoning(text) => {
-                self.arrived.reasoning.push_str(&text);
-                turn.services.recorder.emit(Event::ReasoningDelta { text }).await;
-            }
+            Delta::Text(text) => self.arrived.show(self.reader.push(&text), turn).await,
+            Delta::Reasoning(text) => self.arrived.show(vec![Part::Reasoning(text)], turn).await,
             Delta::Call(call) => self.arrived.calls.push(call),
             Delta::Usage(usage) => {
                 self.arrived.prompt_tokens = usage.prompt_tokens;
@@ -129,35 +127,59 @@ impl Arriving {
 }
 
 impl Arrived {
+    async fn show(&mut self, parts: Vec<Part>, turn: &Turn) {
+        for part in parts {
+            let event = match part {
+                Part::Text(text) => {
+                    self.text.push_str(&text);
+                    Event::TextDelta { text }
+                }
+                Part::Reasoning(text) => {
+                    self.reasoning.push_str(&text);
+                    Event::ReasoningDelta { text }
+                }
+            };
+            turn.services.recorder.emit(event).await;
+        }
+    }
+
     /// Only a whole reply has calls: one that was cut off may lack the half of the last.
-    fn reply(self, context: &Context, callable: &[ToolSpec], whole: bool) -> Reply {
+    fn reply(self, context: &Context, found: Found, whole: bool) -> Reply {
         let mut ids = used_ids(context);
-        let mut text = self.text;
         let asked = if !whole {
             Vec::new()
         } else if self.calls.is_empty() {
-            let found = recover::find_calls(&text, callable);
-            text = found.text;
-            let call = |found: recover::FoundCall| ToolCall {
-                id: fresh_id(None, &mut ids),
-                name: found.name,
-                arguments: found.arguments,
-                recovered: Some(found.form.to_string()),
-            };
-            found.calls.into_iter().map(call).map(|call| Asked { call, unreadable: None, through: None }).collect()
+            let made = found.calls.into_iter().map(written).collect::<Vec<_>>();
+            let spoiled = found.unreadable.into_iter().map(spoiled);
+            let asked = made.into_iter().chain(spoiled);
+            asked
+                .map(|asked| Asked { call: ToolCall { id: fresh_id(None, &mut ids), ..asked.call }, ..asked })
+                .collect()
         } else {
             self.calls.into_iter().map(|raw| read(raw, &mut ids)).collect()
         };
         let reasoning = Some(self.reasoning).filter(|reasoning| !reasoning.is_empty());
         let finish = self.finish.unwrap_or(FinishReason::Stop);
-        Reply { text, reasoning, asked, finish, prompt_tokens: self.prompt_tokens, cancelled: false }
+        Reply { text: self.text, reasoning, asked, finish, prompt_tokens: self.prompt_tokens, cancelled: false }
     }
 }
 
-async fn show(turn: &Turn, text: String) {
-    if !text.is_empty() {
-        turn.services.recorder.emit(Event::TextDelta { text }).await;
+/// A call that was found in the text.
+fn written(FoundCall { name, arguments, form, cut_off }: FoundCall) -> Asked {
+    if cut_off {
+        let reason = "the reply ended in the middle of the call";
+        return spoiled(Unreadable { name: Some(name), form, reason });
     }
+    let call = ToolCall { id: String::new(), name, arguments, recovered: Some(form.to_string()) };
+    Asked { call, unreadable: None, through: None }
+}
+
+/// A call that was begun in the text and cannot be made: the model is told, as of one that it made.
+fn spoiled(Unreadable { name, form, reason }: Unreadable) -> Asked {
+    let name = name.unwrap_or_else(|| NAMELESS.to_string());
+    let arguments = Value::Object(Map::new());
+    let call = ToolCall { id: String::new(), name, arguments, recovered: Some(form.to_string()) };
+    Asked { call, unreadable: Some(format!("{reason}. Nothing was done; make the call again")), through: None }
 }
 
 /// Reads the arguments that a server passed on, repairing what can be repaired.

@@ -200,6 +200,9 @@ fn resolve<'a>(turn: &'a Turn, asked: &Asked) -> Result<(&'a Tool, Value), Strin
         if let Some(reason) = plugins.gone(name) {
             return Err(format!("the tool '{name}' is gone: {reason}. Do without it"));
         }
+        if let Some(complaint) = asked.unreadable.as_ref().filter(|_| asked.call.recovered.is_some()) {
+            return Err(format!("{name}: {complaint}"));
+        }
         let nearest = plugins.nearest(name);
         return Err(match nearest.as_slice() {
             [] => format!("there is no tool named '{name}'; use one of the tools on offer"),

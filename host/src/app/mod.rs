@@ -8,6 +8,7 @@ mod catalogue;
 mod commands;
 mod context;
 mod converse;
+mod debug;
 mod demo;
 mod doctor;
 pub mod follow;
@@ -111,6 +112,7 @@ async fn dispatch(Invocation { command, flags }: Invocation) -> Result<u8> {
             let met = bench::run(&context, subject, plugin.as_deref()).await?;
             Ok(passed(met || goals == Goals::Report))
         }
+        Command::Debug { action } => debug::run(&context, &action).map(passed),
         Command::Helper => process::helper_main(),
     }
 }

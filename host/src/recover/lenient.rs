@@ -186,7 +186,9 @@ impl Parser<'_> {
         if let Some((_, value)) = WORDS.iter().find(|(known, _)| *known == word) {
             return Ok(value.clone());
         }
-        let cut = self.at >= self.bytes.len() && WORDS.iter().any(|(known, _)| known.starts_with(&word));
+        // A slash at the end may become a comment.
+        let cut = self.text[start..] == *"/"
+            || self.at >= self.bytes.len() && WORDS.iter().any(|(known, _)| known.starts_with(&word));
         Err(Failure { at: start, truncated: cut, reason: "this is no value" })
     }
 

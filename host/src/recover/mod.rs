@@ -1,38 +1,48 @@
-//! Finds the calls that a model wrote as text instead of making them, repairs their JSON and fits arguments to a schema.
-//! Small models do this all the time. Pure: text in, calls out; never panics; time linear in the text.
+//! Finds the calls that a model wrote as text instead of making them, sets its reasoning apart, repairs JSON and fits
+//! arguments to a schema. Small models do this all the time. Pure: text in, parts and calls out; never panics; time linear
+//! in the text, whole or in pieces.
 //!
-//! With a marker (`<tool_call>`, `[TOOL_CALLS]`, …) any name is a call; JSON alone or in a fence only with the exact shape
-//! of a call to a tool on offer. What the model wrote behind its first call is not the user's: it was written without
-//! the result.
+//! With a marker (`<tool_call>`, `[TOOL_CALLS]`, …) any name is a call; without one only the exact shape of a call to a
+//! tool on offer. What the model wrote behind its first call is not the user's: it was written without the result.
 
 mod arguments;
 mod coerce;
 mod dialects;
 mod lenient;
-mod scan;
+mod output;
+mod place;
+mod reader;
 mod shape;
-mod stream;
 
 use serde_json::Value;
 
 use crate::protocol::ToolSpec;
-use dialects::Work;
-use scan::{Place, What, walk};
 
 pub use arguments::parse_arguments;
 pub use coerce::coerce;
-pub use stream::StreamFilter;
+pub use reader::Reader;
 
 /// Most calls that one reply may hold; what follows is ignored.
 const MOST: usize = 128;
 
-/// What a text holds.
+/// What the user may see of a reply, in the order in which it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    Text(String),
+    Reasoning(String),
+}
+
+/// What a reply holds.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
     /// In the order in which they were written.
     pub calls: Vec<FoundCall>,
-    /// What remains for the user: the whole text when there are no calls, else what stands before the first.
+    /// Calls that were begun, and cannot be made.
+    pub unreadable: Vec<Unreadable>,
+    /// For the user: without markup, and only what stands before the first call.
     pub text: String,
+    /// What the model thought, without its markers.
+    pub reasoning: String,
 }
 
 /// A call as it was written.
@@ -43,26 +53,30 @@ pub struct FoundCall {
     pub arguments: Value,
     /// How it was written: `bare_json`, `fence`, `tool_call_tag`, …
     pub form: &'static str,
+    /// The reply ended before the call did: the last argument may be half of what was meant. Not to be made.
+    pub cut_off: bool,
 }
 
-/// Finds all calls in a whole reply.
+/// A marker announced a call, and none came. One line for the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Where one was written.
+    pub name: Option<String>,
+    pub form: &'static str,
+    pub reason: &'static str,
+}
+
+/// Reads a whole reply.
 pub fn find_calls(text: &str, tools: &[ToolSpec]) -> Found {
-    let work = Work::default();
-    let mut calls: Vec<FoundCall> = Vec::new();
-    let mut before = None;
-    let (mut at, mut place) = (0, Place::default());
-    loop {
-        let stop = walk(&text[at..], place, tools, true, &work);
-        let What::Calls { calls: found, end, form } = stop.what else { break };
-        before.get_or_insert(at + stop.at);
-        calls.extend(found.into_iter().map(|(name, arguments)| FoundCall { name, arguments, form }));
-        if calls.len() >= MOST {
-            calls.truncate(MOST);
-            break;
+    let mut reader = Reader::new(tools);
+    let mut parts = reader.push(text);
+    let (rest, mut found) = reader.finish();
+    parts.extend(rest);
+    for part in parts {
+        match part {
+            Part::Text(text) => found.text.push_str(&text),
+            Part::Reasoning(text) => found.reasoning.push_str(&text),
         }
-        at += stop.at + end;
-        place = stop.place;
     }
-    let text = before.map_or(text, |before| text[..before].trim_end());
-    Found { calls, text: text.to_string() }
+    found
 }

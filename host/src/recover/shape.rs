@@ -14,8 +14,20 @@ pub(super) enum Trust {
     Bare,
 }
 
-/// Name and arguments.
-pub(super) type Call = (String, Value);
+/// A call as a reader has it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Call {
+    pub name: String,
+    pub arguments: Value,
+    /// The last argument may be half of what was meant.
+    pub cut_off: bool,
+}
+
+impl Call {
+    pub(super) fn new(name: &str, arguments: Value) -> Call {
+        Call { name: name.to_string(), arguments, cut_off: false }
+    }
+}
 
 const NAMES: [&str; 4] = ["name", "tool", "tool_name", "function"];
 const ARGUMENTS: [&str; 6] = ["arguments", "parameters", "args", "input", "tool_input", "params"];
@@ -70,12 +82,20 @@ fn direct(object: &Map<String, Value>, trust: Trust, tools: &[ToolSpec]) -> Opti
         Value::String(text) => parse_arguments(text).ok()?.0,
         _ => return None,
     };
-    Some((name.to_string(), arguments))
+    Some(Call::new(name, arguments))
 }
 
 fn is_exact(object: &Map<String, Value>, name_key: &str, arguments_key: &str, name: &str, tools: &[ToolSpec]) -> bool {
     let known = |key: &String| key == name_key || key == arguments_key || BESIDE.contains(&key.as_str());
     tools.iter().any(|tool| tool.name == name) && object.keys().all(known)
+}
+
+/// The name in a call that cannot be read, as far as it is easily seen.
+pub(super) fn name_in(text: &str) -> Option<&str> {
+    let start: &str = text.char_indices().nth(200).map_or(text, |(end, _)| &text[..end]);
+    let key = NAMES.iter().find_map(|key| start.find(&format!("\"{key}\"")).map(|at| at + key.len() + 2))?;
+    let (name, _) = token(start[key..].trim_start().strip_prefix(':')?)?;
+    (!name.trim().is_empty()).then_some(name.trim())
 }
 
 /// Whether an object that begins like this cannot be a bare call, whatever follows; lets long JSON that is none through

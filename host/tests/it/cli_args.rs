@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use garth::cli::args::{
-    BenchSubject, CatalogueAction, Command, Flags, Goals, Invocation, NewKind, NewPlace, Parsed, Resume, Stdin,
-    TaskSource, TrustAction, parse_at_width,
+    BenchSubject, CatalogueAction, Command, DebugAction, Detail, Flags, Goals, Invocation, NewKind, NewPlace, Parsed,
+    Resume, Stdin, TaskSource, TrustAction, parse_at_width,
 };
 use garth::cli::{TaskError, read_task};
 use garth::protocol::ApprovalMode;
@@ -74,6 +74,9 @@ fn commands_are_understood() {
     check(&["commands", "expand", "/review", "it's \"as typed\""], expand("/review it's \"as typed\""));
     check(&["commands", "expand", "review", "a b", "c", "$1", ""], expand("/review 'a b' c $1 ''"));
     check(&["commands", "expand", "review", "--", "--fast"], expand("/review --fast"));
+    let recover = |detail| Command::Debug { action: DebugAction::Recover { cases: "c.jsonl".into(), detail } };
+    check(&["debug", "recover", "--cases", "c.jsonl"], recover(Detail::Counts));
+    check(&["debug", "recover", "--cases", "c.jsonl", "--verbose"], recover(Detail::Failures));
     check(&["__sandbox", "--any", "thing"], Command::Helper);
 }
 

@@ -1,9 +1,8 @@
 //! Calls written as text: what is found, what is left alone, and what the user sees meanwhile.
 
 use garth::protocol::ToolSpec;
-use garth::recover::{Found, StreamFilter, coerce, find_calls, parse_arguments};
-use proptest::prelude::*;
-use serde_json::{Value, json};
+use garth::recover::{Found, Part, Reader, find_calls};
+use serde_json::json;
 
 fn tools() -> Vec<ToolSpec> {
     let schema = json!({"type": "object", "properties": {"path": {"type": "string"}, "from": {"type": "integer"}}});
@@ -12,17 +11,24 @@ fn tools() -> Vec<ToolSpec> {
         .into()
 }
 
-/// Shows `text` through a filter in pieces of so many characters.
-fn streamed(text: &str, size: usize) -> String {
-    let mut filter = StreamFilter::new(&tools());
+/// Reads `text` in pieces of so many characters.
+fn streamed(text: &str, size: usize) -> Found {
+    let mut reader = Reader::new(&tools());
     let characters: Vec<char> = text.chars().collect();
-    let mut shown: String =
-        characters.chunks(size).map(|piece| filter.push(&piece.iter().collect::<String>())).collect();
-    shown.push_str(&filter.finish());
-    shown
+    let pieces = characters.chunks(size).map(|piece| piece.iter().collect::<String>());
+    let mut parts: Vec<Part> = pieces.flat_map(|piece| reader.push(&piece)).collect();
+    let (rest, mut found) = reader.finish();
+    parts.extend(rest);
+    for part in parts {
+        match part {
+            Part::Text(text) => found.text.push_str(&text),
+            Part::Reasoning(text) => found.reasoning.push_str(&text),
+        }
+    }
+    found
 }
 
-/// Calls as `name {arguments}`, one a line, and the text; the screen must show the same text in pieces of any size.
+/// Calls as `name {arguments}`, one a line, and the text; pieces of any size must give the same.
 fn check(text: &str, calls: &[&str], rest: &str) {
     let found = find_calls(text, &tools());
     let got: Vec<String> = found.calls.iter().map(|call| format!("{} {}", call.name, call.arguments)).collect();
@@ -32,9 +38,7 @@ fn check(text: &str, calls: &[&str], rest: &str) {
         "{text}"
     );
     for size in [1, 2, 3, 7, 1000] {
-        let shown = streamed(text, size);
-        let shown = if calls.is_empty() { shown.as_str() } else { shown.trim_end() };
-        assert_eq!(shown, rest, "in pieces of {size}: {text}");
+        assert_eq!(streamed(text, size), found, "in pieces of {size}: {text}");
     }
 }
 
@@ -133,7 +137,6 @@ fn fences_and_tags_are_found() {
     );
     // With a marker any name is a call.
     check(r#"<tool_call>{"name": "who", "arguments": {}}</tool_call>"#, &["who {}"], "");
-    check("```tool_call\n{\"name\": \"who\", \"arguments\": {}}\n```", &["who {}"], "");
 }
 
 #[test]
@@ -161,19 +164,25 @@ fn text_that_talks_about_json_is_left_alone() {
         "```json\n{\"name\": \"other\", \"arguments\": {}}\n```",
         "[{\"name\": \"read_file\", \"arguments\": {}}, {\"name\": \"other\", \"arguments\": {}}]",
         "{\"name\": \"read_file\", \"arguments\": {\"path\": \"a",
-        "<tool_call>{\"name\": \"read_file\", \"arguments\": {\"pa",
-        "<tool_call>not json</tool_call>",
         "<tool_call",
-        "<tool_call>",
-        "<function=read_file><parameter=path>half a fi",
-        "<function=read_file>\n<parameter=path>\n[TOOL_CALLS",
-        "[TOOL_CALLS]",
-        "[TOOL_CALLS] is the marker",
         "functools[0]",
-        "<tool_call>read_file<arg_key>path</arg_key><arg_value>half",
-        "<invoke name=\"read_file\"><parameter name=\"path\">half",
-        "<|tool_call_begin|>functions.read_file:0<|tool_call_argument_begin|>{\"path\": \"a\"}",
-        "<｜tool▁calls▁begin｜>nonsense",
+        "```tool_call\n{\"name\": \"who\", \"arguments\": {}}\n```",
+        "The <tool_call> tag, and </tool_call>, and <think> too.",
+        &format!("> {call}\n> <tool_call>{call}</tool_call>"),
+        &format!("Like this:\n\n    <tool_call>{call}</tool_call>\n\nSee?"),
+        &format!("It is `echo '<tool_call>{call}</tool_call>'` that does it."),
+        &format!("``a ` <tool_call>{call}</tool_call>``"),
+        &format!("He wrote \"<tool_call>{call}</tool_call>\" there."),
+        "You can call read_file(path=\"a\") for that.",
+        "read_file(path=\"a\") reads it.",
+        "read_file(path=\"a\")\nis how it is written.",
+        "x = [read_file(path=\"a\")]",
+        "[read_file(path=\"a\")] and more",
+        "[who(path=\"a\")]",
+        "Both: [read_file(path=\"a\"), run_tests()] Done.",
+        "```python\nread_file(path=\"a\")\n```",
+        "Action: who\nAction Input: {\"path\": \"a\"}",
+        "fn main() { if a <b && c> d { println!(\"{}\", a[0]); } }",
         "a <tool_call> tag in a sentence",
         "``` not closed\n{",
         "``",
@@ -181,6 +190,94 @@ fn text_that_talks_about_json_is_left_alone() {
     ] {
         check(text, &[], text);
     }
+}
+
+/// What is announced and cannot be made is told to the model, and not shown to the user.
+#[test]
+fn what_cannot_be_made_is_told_and_not_shown() {
+    let cut = "the reply ended in the middle of the call";
+    for (text, rest, told) in [
+        ("<tool_call>{\"name\": \"read_file\", \"arguments\": {\"pa", "", vec![(Some("read_file"), cut)]),
+        ("Now.\n<invoke name=\"read_file\"><parameter name=\"path\">half", "Now.\n", vec![(Some("read_file"), cut)]),
+        ("<tool_call>read_file<arg_key>path</arg_key><arg_value>half", "", vec![(Some("read_file"), cut)]),
+        (
+            "<|tool_call_begin|>functions.read_file:0<|tool_call_argument_begin|>{\"path\": \"a\"}",
+            "",
+            vec![(None, cut)],
+        ),
+        ("<|tool_call>call:read_file{path:<|\"|>ha", "", vec![(Some("read_file"), cut)]),
+        (
+            "<｜tool▁calls▁begin｜>nonsense<｜tool▁calls▁end｜> Bye.",
+            "Bye.",
+            vec![(None, "a call needs a name and an object of arguments")],
+        ),
+        (
+            "<tool_call>{\"name\": \"a\", \"arguments\": {x y}}</tool_call> Bye.",
+            " Bye.",
+            vec![(Some("a"), "what follows the marker is not valid JSON")],
+        ),
+        (
+            "<tool_call>{\"name\": \"a\"}</tool_call>",
+            "",
+            vec![(None, "a call needs a name and an object of arguments")],
+        ),
+        ("<tool_call>not json</tool_call>", "not json", vec![]),
+        ("<tool_call>", "", vec![]),
+        ("[TOOL_CALLS]", "", vec![]),
+        ("[TOOL_CALLS] is the marker", " is the marker", vec![]),
+        ("Done.</tool_call>", "Done.", vec![]),
+        ("Done.<|im_end|>", "Done.", vec![]),
+        ("<final>Done.</final>", "Done.", vec![]),
+    ] {
+        let text_after = if rest == "Bye." { " Bye." } else { rest };
+        check(text, &[], text_after);
+        let unreadable = find_calls(text, &tools()).unreadable;
+        let got: Vec<_> = unreadable.iter().map(|each| (each.name.as_deref(), each.reason)).collect();
+        assert_eq!(got, told, "{text}");
+    }
+    // A whole one before it is made.
+    let text = "<invoke name=\"run_tests\"></invoke><invoke name=\"read_file\"><parameter name=\"path\">half";
+    check(text, &[TEST], "");
+    assert_eq!(find_calls(text, &tools()).unreadable.len(), 1);
+    // Half a value is there, and marked as such.
+    for text in
+        ["<function=read_file><parameter=path>half a fi", "<function=read_file>\n<parameter=path>\nhalf a fi</para"]
+    {
+        check(text, &[r#"read_file {"path":"half a fi"}"#], "");
+        assert!(find_calls(text, &tools()).calls[0].cut_off);
+    }
+}
+
+#[test]
+fn reasoning_is_set_apart() {
+    let call = r#"{"name": "read_file", "arguments": {"path": "a"}}"#;
+    let inner = format!("I could write <tool_call>{call}</tool_call>\nor\n{call}\nbut no.");
+    for (open, close) in [
+        ("<think>", "</think>"),
+        ("<think>\n", "\n</think>\n\n"),
+        ("<thinking>", "</thinking>"),
+        ("<seed:think>", "</seed:think>"),
+        ("[THINK]", "[/THINK]"),
+        ("◁think▷", "◁/think▷"),
+        ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>"),
+        ("<|channel>thought\n", "<channel|>"),
+        ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
+    ] {
+        for (behind, calls, text) in [
+            ("Good.".to_string(), vec![], "Good."),
+            (format!("<tool_call>{call}</tool_call>"), vec![READ], ""),
+            (call.to_string(), vec![READ], ""),
+        ] {
+            let whole = format!("{open}{inner}{close}{behind}");
+            check(&whole, &calls, text);
+            assert_eq!(find_calls(&whole, &tools()).reasoning, inner, "{whole}");
+        }
+        let cut = format!("{open}{inner}");
+        check(&cut, &[], "");
+        assert_eq!(find_calls(&cut, &tools()).reasoning, inner, "{cut}");
+    }
+    let two = find_calls("<think>a</think>One.\n<think>b</think>\nTwo.", &tools());
+    assert_eq!((two.reasoning.as_str(), two.text.as_str()), ("a\n\nb", "One.\n\nTwo."));
 }
 
 #[test]
@@ -194,17 +291,27 @@ fn a_call_behind_other_code_is_found() {
 }
 
 #[test]
-fn long_text_is_shown_while_it_streams() {
-    let mut filter = StreamFilter::new(&tools());
-    assert_eq!(filter.push("See <"), "See ");
-    assert_eq!(filter.push("b>bold</b>\n"), "<b>bold</b>\n");
-    assert_eq!(filter.push("{\"users\": [1,"), "{\"users\": [1,");
-    assert_eq!(filter.push(" 2]}\n```pyt"), " 2]}\n");
-    assert_eq!(filter.push("hon\nx = {"), "```python\n");
-    assert_eq!(filter.push("}\n```\n<tool_"), "x = {}\n```\n");
-    assert_eq!(filter.push("call>{\"name\": \"x\", \"arguments\": {}}"), "");
-    assert_eq!(filter.push("</tool_call> bye"), "");
-    assert_eq!(filter.finish(), "");
+fn text_flows_while_it_streams_and_half_a_marker_is_held_back() {
+    let mut reader = Reader::new(&tools());
+    let text = |text: &str| vec![Part::Text(text.into())];
+    for (piece, shown) in [
+        ("See <", text("See")),
+        ("b>bold</b>\n", text(" <b>bold</b>")),
+        ("{\"users\": [1,", text("\n{\"users\": [1,")),
+        (" 2]}\n```pyt", text(" 2]}")),
+        ("hon\nx = {", text("\n```python\nx = {")),
+        ("}\n```\nI <thi", text("}\n```\nI")),
+        ("nk> so\n<thi", text(" <think> so")),
+        ("nk>Let me ", vec![Part::Reasoning("Let me".into())]),
+        ("see.</thi", vec![Part::Reasoning(" see.".into())]),
+        ("nk>So: <tool_", text("\nSo:")),
+        ("call>{\"name\": \"x\", \"arguments\": {}}", vec![]),
+        ("</tool_call> bye", vec![]),
+    ] {
+        assert_eq!(reader.push(piece), shown, "{piece}");
+    }
+    let (rest, found) = reader.finish();
+    assert_eq!((rest, found.calls.len()), (vec![], 1));
 }
 
 #[test]
@@ -221,134 +328,16 @@ fn a_flood_of_markers_ends() {
         "<tool_call>x<arg_key>",
         "<|tool_call_begin|>x<|tool_call_argument_begin|>{\"a",
         "<tool_call>```",
+        "read_file(path=\"",
+        "\n[read_file(path=\"",
+        "functools[{\"name\": \"",
+        "<tool name=\"x\" a=\"",
     ] {
         let flood = piece.repeat(60_000 / piece.len());
-        assert_eq!(find_calls(&flood, &tools()), Found { calls: vec![], text: flood.clone() });
-        assert_eq!(streamed(&flood, 4096), flood);
+        let found = find_calls(&flood, &tools());
+        assert!(found.calls.iter().all(|call| call.cut_off), "{piece}");
+        assert_eq!(streamed(&flood, 4096), found, "{piece}");
     }
     let many = "<tool_call>{\"name\": \"x\", \"arguments\": {}}</tool_call>".repeat(10_000);
     assert_eq!(find_calls(&many, &tools()).calls.len(), 128);
-}
-
-/// Text made of the pieces that matter.
-fn fragments() -> impl Strategy<Value = String> {
-    let pieces = [
-        "<tool_call>",
-        "</tool_call>",
-        "<tool_calls>",
-        "<function=",
-        "read_file",
-        ">",
-        "<parameter=path>",
-        "</parameter>",
-        "</function>",
-        "[TOOL_CALLS]",
-        "[ARGS]",
-        "<invoke name=\"x\">",
-        "</invoke>",
-        "<parameter name=\"y\">",
-        "<arg_key>",
-        "</arg_key>",
-        "<arg_value>",
-        "</arg_value>",
-        "<|tool_call_begin|>",
-        "<|tool_call_argument_begin|>",
-        "<|tool_call_end|>",
-        "[CALL_ID]",
-        "<|python_tag|>",
-        "functools",
-        "```",
-        "```json\n",
-        "~~~",
-        "\n",
-        " ",
-        "`",
-        "{",
-        "}",
-        "[",
-        "]",
-        ",",
-        ":",
-        ";",
-        "\"",
-        "'",
-        "“",
-        "\\",
-        "\\u",
-        "name",
-        "\"name\"",
-        "\"arguments\"",
-        "\"read_file\"",
-        "1",
-        "-",
-        "é",
-        "//",
-        "/*",
-        "None",
-        "{\"name\": \"read_file\", \"arguments\": {\"path\": \"a\"}}",
-        "<",
-        "text",
-    ];
-    prop::collection::vec(prop_oneof![4 => prop::sample::select(pieces.to_vec()).prop_map(str::to_string), 1 => any::<char>().prop_map(String::from)], 0..24)
-        .prop_map(|pieces| pieces.concat())
-}
-
-fn json_value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        ".{0,8}".prop_map(Value::from)
-    ];
-    leaf.prop_recursive(4, 24, 4, |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::btree_map("[a-z$]{0,5}", inner, 0..4)
-                .prop_map(|map| map.into_iter().collect::<serde_json::Map<_, _>>().into()),
-        ]
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_screen_shows_what_is_left(text in fragments(), size in 1usize..12) {
-        let found = find_calls(&text, &tools());
-        let shown = streamed(&text, size);
-        if found.calls.is_empty() {
-            prop_assert_eq!(&found.text, &text);
-            prop_assert_eq!(&shown, &text);
-        } else {
-            prop_assert_eq!(shown.trim_end(), found.text.trim_end());
-        }
-        // What is left holds no call.
-        prop_assert!(find_calls(&found.text, &tools()).calls.is_empty());
-    }
-
-    #[test]
-    fn plain_text_stays_as_it_is(text in "[^<\\[{`~f]*") {
-        prop_assert_eq!(find_calls(&text, &tools()), Found { calls: vec![], text: text.clone() });
-    }
-
-    #[test]
-    fn a_call_is_found_whatever_its_arguments(value in json_value(), pretty in any::<bool>()) {
-        let call = json!({"name": "read_file", "arguments": {"path": value}});
-        let text = if pretty { serde_json::to_string_pretty(&call).unwrap() } else { call.to_string() };
-        for text in [text.clone(), format!("```json\n{text}\n```"), format!("<tool_call>\n{text}\n</tool_call>")] {
-            let found = find_calls(&text, &tools());
-            prop_assert_eq!(found.calls.len(), 1, "{}", text);
-            prop_assert_eq!(&found.calls[0].arguments, &call["arguments"]);
-        }
-    }
-
-    #[test]
-    fn arguments_and_schemas_never_panic(raw in fragments(), value in json_value(), schema in json_value()) {
-        let _ = parse_arguments(&raw);
-        let once = coerce(value.clone(), &schema);
-        prop_assert_eq!(coerce(once.clone(), &schema), once);
-        let known = json!({"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "array", "items": {"type": "string"}}}});
-        let once = coerce(value, &known);
-        prop_assert_eq!(coerce(once.clone(), &known), once);
-    }
 }

@@ -5,6 +5,7 @@ mod arguments;
 mod cache;
 mod commands;
 mod plugins;
+mod recover;
 mod report;
 mod sandbox;
 mod search;
@@ -31,6 +32,7 @@ pub async fn run(context: &Context, subject: BenchSubject, plugin: Option<&Path>
         BenchSubject::Loop => steps::measure(context).await?,
         BenchSubject::Cache => cache::measure(context).await?,
         BenchSubject::Commands => commands::measure().await?,
+        BenchSubject::Recover => recover::measure()?,
         BenchSubject::Plugins => plugins::measure(context, plugin).await?,
     };
     Ok(report::print(&figures, context.flags.json)?)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::catalogue::CatalogueArgs;
+use super::debug::DebugArgs;
 use super::flags::FlagArgs;
 use super::plugins::{AuditArgs, PluginArgs, SecretArgs};
 use super::{BenchSubject, Command, Goals, Stdin, TaskSource, TrustAction};
@@ -78,6 +79,9 @@ pub(super) enum Sub {
     /// Measure, and compare with the goals
     #[command(arg_required_else_help = true)]
     Bench(BenchArgs),
+    /// Look at a part of Garth on its own
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Debug(DebugArgs),
     #[command(name = "__sandbox", hide = true)]
     Helper(HelperArgs),
 }
@@ -144,6 +148,8 @@ enum Subject {
     Commands,
     /// Listing plugins, calls of a large one, and many calls at once
     Plugins,
+    /// Reading tool calls from text, whole and in pieces, and from text that is made to be slow
+    Recover,
 }
 
 #[derive(Debug, Args)]
@@ -178,10 +184,12 @@ impl Sub {
                     Subject::Cache => BenchSubject::Cache,
                     Subject::Commands => BenchSubject::Commands,
                     Subject::Plugins => BenchSubject::Plugins,
+                    Subject::Recover => BenchSubject::Recover,
                 },
                 goals: if args.check { Goals::Check } else { Goals::Report },
                 plugin: args.plugin,
             },
+            Sub::Debug(args) => Command::Debug { action: args.into_action() },
             Sub::Helper(HelperArgs { rest: _ }) => Command::Helper,
         })
     }

@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod commands;
+mod debug;
 mod flags;
 mod mistyped;
 mod plugins;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, FromArgMatches};
 
 pub use catalogue::{CatalogueAction, NewKind, NewPlace};
+pub use debug::{DebugAction, Detail};
 pub use flags::{Flags, Resume};
 pub use plugins::{AuditFilter, Granting, Kept, Language, Place, PluginAction, SecretAction};
 
@@ -76,6 +78,9 @@ pub enum Command {
         /// A plugin file whose first call `Plugins` measures as well.
         plugin: Option<PathBuf>,
     },
+    Debug {
+        action: DebugAction,
+    },
     /// The hidden helper that applies the operating system's sandbox; `app` dispatches it before anything else.
     Helper,
 }
@@ -101,6 +106,7 @@ pub enum BenchSubject {
     Cache,
     Commands,
     Plugins,
+    Recover,
 }
 
 /// Whether a missed goal is an error.

@@ -1,135 +1,131 @@
-//! Forms that are a marker, JSON and perhaps a closing marker: Hermes and Qwen (`<tool_call>`, which others fill otherwise), Jamba, Nemotron, Mistral,
-//! Llama 3 and Phi-4. The closing marker may be missing where the JSON is complete.
+//! Forms that are a marker, JSON and perhaps a closing marker: Hermes and Qwen, Jamba, Nemotron, Phi-4, Granite, Cohere,
+//! Llama 3, InternLM and others. The closing marker may be missing where the JSON is complete.
 
-use super::{Answer, Input, blank, function_xml, markup};
+use super::{Answer, CUT_OFF, Call, Dialect, Fault, Input, NO_CALL, NO_JSON, Reading, Section, Stop, python, shape};
 use crate::recover::shape::Trust;
 
-pub(super) fn tool_call(input: Input<'_>) -> Answer {
-    let inner = "<tool_call>".len();
-    let body = input.from(inner + blank(&input.text[inner..]));
-    let xml = "<function=";
-    if body.may_become(xml) || body.text.is_empty() {
-        return input.wait();
+pub(super) fn read(input: Input<'_>, row: &'static Dialect) -> Reading {
+    enclosed(input, row.open.len(), row.close).map(Answer::Calls)
+}
+
+/// The bracket of the marker belongs to the JSON, and nothing else sets it apart from code.
+pub(super) fn functools(input: Input<'_>, row: &'static Dialect) -> Reading {
+    let (body, _) = input.skip(row.open.len());
+    match body.text.chars().next() {
+        None => return if input.over { Err(Stop::Text(0)) } else { Err(Stop::Undecided) },
+        Some('{') => {}
+        Some(_) => return Err(Stop::Text(0)),
     }
-    if body.text.starts_with(['{', '[', '`']) {
-        return enclosed(input, "<tool_call>", "</tool_call>");
+    enclosed(input, row.open.len() - 1, "").map(Answer::Calls)
+}
+
+/// Llama 3 and 4, LFM2: JSON, or calls in Python's way, in a list or without.
+pub(super) fn or_python(input: Input<'_>, row: &'static Dialect) -> Reading {
+    let (body, start) = input.skip(row.open.len());
+    let inner = body.text.strip_prefix('[').map_or(body.text, str::trim_start);
+    if inner.is_empty() && !input.over {
+        return Err(Stop::Undecided);
     }
-    if !body.text.starts_with(xml) {
-        return match markup::glm(body) {
-            Answer::Calls(calls, end) => Answer::Calls(calls, input.text.len() - body.text.len() + end),
-            other => other,
-        };
-    }
-    match function_xml::read(body) {
-        Answer::Calls(calls, end) => {
-            let end = input.text.len() - body.text.len() + end;
-            closed(input, end, "</tool_call>").map_or_else(|answer| answer, |end| Answer::Calls(calls, end))
-        }
-        other => other,
+    match inner.starts_with(|c: char| c.is_alphabetic() || c == '_') {
+        true => python::plain(body, row.close)
+            .map(|section| Answer::Calls(section.shifted(start)))
+            .map_err(|stop| stop.shifted(start)),
+        false => read(input, row),
     }
 }
 
-pub(super) fn tool_calls(input: Input<'_>) -> Answer {
-    enclosed(input, "<tool_calls>", "</tool_calls>")
-}
-
-pub(super) fn function_call(input: Input<'_>) -> Answer {
-    enclosed(input, "<function_call>", "</function_call>")
-}
-
-pub(super) fn nemotron(input: Input<'_>) -> Answer {
-    enclosed(input, "<TOOLCALL>", "</TOOLCALL>")
-}
-
-/// `[TOOL_CALLS][{…}, {…}]`, or the newer `[TOOL_CALLS]name[ARGS]{…}`, also with `[CALL_ID]…` between.
-pub(super) fn mistral(input: Input<'_>) -> Answer {
-    let marker = "[TOOL_CALLS]";
-    let body = input.from(marker.len());
-    let start = blank(body.text);
-    if body.text[start..].is_empty() {
-        return input.wait();
-    }
-    if body.text[start..].starts_with(['[', '{']) {
-        return enclosed(input, marker, "[/TOOL_CALLS]");
-    }
-    let named = body.from(start);
-    let name_end = named
-        .text
-        .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
-        .unwrap_or(named.text.len());
-    let mut rest = named.from(name_end);
-    if rest.text.is_empty() || rest.may_become("[CALL_ID]") || rest.may_become("[ARGS]") {
-        return input.wait();
-    }
-    if name_end == 0 {
-        return Answer::Text;
-    }
-    if rest.text.starts_with("[CALL_ID]") {
-        match rest.find("[ARGS]") {
-            Some(at) => rest = rest.from(at),
-            None => return input.wait(),
-        }
-    }
-    rest = rest.from(if rest.text.starts_with("[ARGS]") { "[ARGS]".len() } else { 0 });
-    if rest.text.is_empty() {
-        return input.wait();
-    }
-    match rest.parse() {
-        Ok(parsed) if parsed.value.is_object() => {
-            let end = input.text.len() - rest.text.len() + parsed.end;
-            Answer::Calls(vec![(named.text[..name_end].to_string(), parsed.value)], end)
-        }
-        Err(failure) if failure.truncated => input.wait(),
-        _ => Answer::Text,
-    }
-}
-
-pub(super) fn llama(input: Input<'_>) -> Answer {
-    enclosed(input, "<|python_tag|>", "<|eom_id|>")
-}
-
-/// The bracket of the marker belongs to the JSON.
-pub(super) fn functools(input: Input<'_>) -> Answer {
-    enclosed(input, "functools", "")
-}
-
-/// Values behind `open`, perhaps in a fence, and perhaps `close` behind them.
-fn enclosed(input: Input<'_>, open: &str, close: &str) -> Answer {
-    let mut start = open.len();
-    start += blank(&input.text[start..]);
-    let fenced = input.text[start..].starts_with("```");
-    if fenced || input.from(start).may_become("```") {
-        match input.from(start).find("\n") {
+/// Values from `open` on, perhaps in a fence, and perhaps `close` behind them.
+pub(super) fn enclosed(input: Input<'_>, open: usize, close: &str) -> Reading<Section> {
+    let (body, mut start) = input.skip(open);
+    let fenced = body.is_at("```")?;
+    if fenced {
+        match body.text.bytes().take(40).position(|byte| byte == b'\n') {
             Some(line) => start += line + 1,
-            None => return input.wait(),
+            None if body.text.len() < 40 => return input.wait(),
+            None => return Err(Stop::Text(0)),
         }
     }
-    let body = input.from(start);
-    if body.text.trim_start().is_empty() {
-        return input.wait();
+    let (body, start) = input.skip(start);
+    if body.text.is_empty() {
+        return if input.over { Err(Stop::Text(0)) } else { Err(Stop::Undecided) };
     }
-    match body.values(Trust::Marked) {
-        Ok((calls, end)) => {
-            let mut end = start + end;
-            if fenced {
-                match closed(input, end, "```") {
-                    Ok(after) => end = after,
-                    Err(answer) => return answer,
-                }
+    let mut section = values(body, Trust::Marked, close).map_err(|stop| stop.shifted(start))?.shifted(start);
+    if section.fault.is_none() {
+        if fenced && let Some(end) = input.closed(section.end, "```")? {
+            section.end = end;
+        }
+        if let Some(end) = input.closed(section.end, close)? {
+            (section.end, section.closed) = (end, true);
+        }
+    }
+    section.is_list = section.closed && body.text.starts_with('[');
+    Ok(section)
+}
+
+/// Values one behind the other, with nothing but white space, commas and semicolons between.
+pub(super) fn values(input: Input<'_>, trust: Trust, close: &str) -> Reading<Section> {
+    let mut section = Section::default();
+    loop {
+        let rest = input.from(section.end);
+        let skipped =
+            rest.text.len() - rest.text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';')).len();
+        let (next, start) = (rest.from(skipped), section.end + skipped);
+        if next.text.is_empty() && !input.over {
+            return Err(Stop::Undecided);
+        }
+        let begins =
+            next.text.starts_with(['{', '[']) && !next.text.starts_with("[/") && !next.is_at("[TOOL_CALLS]")?;
+        if !begins {
+            return if section.calls.is_empty() { Err(Stop::Text(start)) } else { Ok(section) };
+        }
+        let fault = match one(next, trust, close) {
+            Ok((calls, end)) => {
+                section.calls.extend(calls);
+                section.end = start + end;
+                continue;
             }
-            closed(input, end, close).map_or_else(|answer| answer, |end| Answer::Calls(calls, end))
+            Err(Stop::Broken(at, fault)) => (at, fault),
+            Err(stop) => return Err(stop.shifted(start)),
+        };
+        if section.calls.is_empty() {
+            return Err(Stop::Broken(fault.0, fault.1).shifted(start));
         }
-        Err(answer) => answer,
+        if trust == Trust::Marked {
+            (section.end, section.fault) = (start + fault.0, Some(fault.1));
+        }
+        return Ok(section);
     }
 }
 
-/// Where the form ends: behind `close` if it stands at `end`, else there.
-fn closed(input: Input<'_>, end: usize, close: &str) -> Result<usize, Answer> {
-    let rest = input.from(end);
-    let next = rest.from(blank(rest.text));
-    match next.text.starts_with(close) && !close.is_empty() {
-        true => Ok(end + blank(rest.text) + close.len()),
-        false if !input.over && !close.is_empty() && close.starts_with(next.text) => Err(Answer::Undecided),
-        false => Ok(end),
+fn one(input: Input<'_>, trust: Trust, close: &str) -> Reading<(Vec<Call>, usize)> {
+    match input.parse() {
+        Ok(parsed) => match shape::calls(&parsed.value, trust, input.tools) {
+            Some(calls) => Ok((calls, parsed.end)),
+            None => input.broken(parsed.end, NO_CALL),
+        },
+        Err(failure) if failure.truncated && !input.over => Err(Stop::Undecided),
+        Err(failure) if failure.truncated => {
+            let name = shape::name_in(input.text).map(str::to_string);
+            Err(Stop::Broken(input.text.len(), Fault { name, reason: CUT_OFF }))
+        }
+        Err(failure) => {
+            let is_list = !close.is_empty() && input.text.starts_with('[');
+            if is_list
+                && input.closed(failure.at, close)?.is_some()
+                && let Some(list) = unclosed(input, failure.at)
+            {
+                return Ok(list);
+            }
+            let name = shape::name_in(&input.text[..failure.at]).map(str::to_string);
+            Err(Stop::Broken(failure.at, Fault { name, reason: NO_JSON }))
+        }
     }
+}
+
+/// A list of whole calls, of which the closing bracket alone is missing at `at`.
+fn unclosed(input: Input<'_>, at: usize) -> Option<(Vec<Call>, usize)> {
+    let inner = Input { text: input.text.get(1..at)?, over: true, ..input };
+    let section = values(inner, Trust::Marked, "").ok()?;
+    let rest = inner.text[section.end..].trim();
+    (section.fault.is_none() && rest.is_empty()).then_some((section.calls, at))
 }

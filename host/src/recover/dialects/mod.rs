@@ -1,21 +1,30 @@
-//! The forms in which models write calls as text, one row each: what begins it, and who reads on from there. To add a
-//! family, write a reader and add its row; nothing else knows the forms.
+//! The forms in which models write calls and thoughts, and what their readers get and say. [`table`] has a row for each
+//! form; to add a family, write a reader and add its row: nothing else knows the forms.
 
+mod action;
 pub(super) mod bare;
 pub(super) mod fence;
 mod function_xml;
+mod gemma;
+mod glm;
+mod harmony;
+mod hermes;
+mod invoke;
 mod json;
-mod markup;
+mod mistral;
+mod python;
+mod table;
+mod thinking;
 mod tokens;
-
-use std::cell::Cell;
+mod tool_tag;
 
 use super::lenient::{self, Failure, Parsed};
-use super::shape::{self, Call, Trust};
+use super::shape;
 use crate::protocol::ToolSpec;
 
-pub(super) use bare::read as read_bare;
-pub(super) use fence::{Fence, read as read_fence};
+pub(super) use super::shape::Call;
+pub(super) use fence::Fence;
+pub(super) use table::{Marker, begins, marker_at, may_become_marker};
 
 /// What a reader gets.
 #[derive(Clone, Copy)]
@@ -25,64 +34,69 @@ pub(super) struct Input<'a> {
     pub tools: &'a [ToolSpec],
     /// Nothing comes after `text`.
     pub over: bool,
-    pub work: &'a Work,
+    /// The form is the first of its line.
+    pub line_start: bool,
+    /// An earlier call had its closing marker.
+    pub closes: bool,
 }
 
-/// What a reader says.
+/// What a reader found.
 #[derive(Debug, PartialEq)]
 pub(super) enum Answer {
-    /// These calls, and so many bytes in which they stand.
-    Calls(Vec<Call>, usize),
-    /// The user's text after all.
-    Text,
-    /// It cannot be told before more of the text is there; only where the text is not over.
-    Undecided,
+    Calls(Section),
+    /// So many bytes of marker, then reasoning until one of these.
+    Reasoning(usize, &'static [&'static str]),
+    /// So many bytes of marker, then text.
+    Hidden(usize),
 }
 
-/// A form that begins with a marker, anywhere in a line.
+/// Calls, and the bytes in which they stand.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Section {
+    pub calls: Vec<Call>,
+    pub end: usize,
+    /// It has its closing marker.
+    pub closed: bool,
+    /// It is a list, which would hold all calls.
+    pub is_list: bool,
+    /// What stands at `end` was to be one more call.
+    pub fault: Option<Fault>,
+}
+
+/// Why what was announced is not a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub name: Option<String>,
+    pub reason: &'static str,
+}
+
+/// Why there is no answer.
+#[derive(Debug, PartialEq)]
+pub(super) enum Stop {
+    /// The user's text after all. No form without a marker begins in the first so many bytes of it.
+    Text(usize),
+    /// It cannot be told before more of the text is there; only where the text is not over.
+    Undecided,
+    /// A call that cannot be read: so many bytes of it were looked at.
+    Broken(usize, Fault),
+}
+
+pub(super) type Reading<T = Answer> = Result<T, Stop>;
+
+/// One row of the table.
 pub(super) struct Dialect {
     /// Said of each call that was recovered.
     pub form: &'static str,
-    pub marker: &'static str,
-    pub read: fn(Input<'_>) -> Answer,
+    pub open: &'static str,
+    /// Often missing.
+    pub close: &'static str,
+    pub read: fn(Input<'_>, &'static Dialect) -> Reading,
 }
 
-/// A marker that begins like another stands behind it.
-pub(super) const DIALECTS: &[Dialect] = &[
-    Dialect { form: "tool_call_tag", marker: "<tool_call>", read: json::tool_call },
-    Dialect { form: "tool_call_tag", marker: "<tool_calls>", read: json::tool_calls },
-    Dialect { form: "tool_call_tag", marker: "<function_call>", read: json::function_call },
-    Dialect { form: "tool_call_tag", marker: "<TOOLCALL>", read: json::nemotron },
-    Dialect { form: "function_xml", marker: "<function=", read: function_xml::read },
-    Dialect { form: "invoke_xml", marker: "<invoke name=", read: markup::invoke },
-    Dialect { form: "invoke_xml", marker: "<function_calls>", read: markup::function_calls },
-    Dialect { form: "invoke_xml", marker: "<minimax:tool_call>", read: markup::minimax },
-    Dialect { form: "invoke_xml", marker: "<｜DSML｜invoke name=", read: markup::dsml },
-    Dialect { form: "invoke_xml", marker: "<｜DSML｜function_calls>", read: markup::dsml_calls },
-    Dialect { form: "invoke_xml", marker: "<｜DSML｜tool_calls>", read: markup::dsml_tools },
-    Dialect { form: "tokens", marker: "<|tool_calls_section_begin|>", read: tokens::kimi },
-    Dialect { form: "tokens", marker: "<|tool_call_begin|>", read: tokens::kimi },
-    Dialect { form: "tokens", marker: "<｜tool▁calls▁begin｜>", read: tokens::deepseek },
-    Dialect { form: "tokens", marker: "<｜tool▁call▁begin｜>", read: tokens::deepseek },
-    Dialect { form: "mistral", marker: "[TOOL_CALLS]", read: json::mistral },
-    Dialect { form: "python_tag", marker: "<|python_tag|>", read: json::llama },
-    Dialect { form: "functools", marker: "functools[", read: json::functools },
-];
-
-/// Counts the bytes that were looked at, so that hostile text cannot make this slow: readers that try and fail at every
-/// marker would be quadratic.
-#[derive(Default)]
-pub(super) struct Work(Cell<usize>);
-
-impl Work {
-    pub(super) fn add(&self, bytes: usize) {
-        self.0.set(self.0.get().saturating_add(bytes));
-    }
-
-    pub(super) fn is_spent(&self, length: usize) -> bool {
-        self.0.get() > length.saturating_mul(16).saturating_add(1 << 20)
-    }
-}
+pub(super) const CUT_OFF: &str = "the reply ended in the middle of the call";
+pub(super) const NO_JSON: &str = "what follows the marker is not valid JSON";
+pub(super) const NO_CALL: &str = "a call needs a name and an object of arguments";
+pub(super) const NO_END: &str = "the closing marker of the call is missing";
 
 impl<'a> Input<'a> {
     /// Further on in the same text.
@@ -90,21 +104,32 @@ impl<'a> Input<'a> {
         Input { text: self.text.get(at..).unwrap_or_default(), ..self }
     }
 
+    /// Further on, behind white space; and where that is.
+    fn skip(self, at: usize) -> (Input<'a>, usize) {
+        let rest = self.from(at);
+        let at = at + blank(rest.text);
+        (self.from(at), at)
+    }
+
+    /// The JSON object or list at the beginning; nothing else says by itself where it ends.
     fn parse(self) -> Result<Parsed, Failure> {
-        let parsed = lenient::parse(self.text);
-        self.work.add(parsed.as_ref().map_or_else(|failure| failure.at, |parsed| parsed.end));
-        parsed
+        lenient::parse(self.text)
     }
 
-    fn find(self, wanted: &str) -> Option<usize> {
-        let found = self.text.find(wanted);
-        self.work.add(found.unwrap_or(self.text.len()));
-        found
+    fn object(self) -> Result<Parsed, Failure> {
+        match self.text.starts_with('{') {
+            true => self.parse(),
+            false => Err(Failure { at: 0, truncated: false, reason: NO_JSON }),
+        }
     }
 
-    /// `Undecided`, or `Text` where nothing follows.
-    fn wait(self) -> Answer {
-        if self.over { Answer::Text } else { Answer::Undecided }
+    /// More text is needed; where there is none, the call is cut off. `at`: what is looked at already.
+    fn wait<T>(self) -> Reading<T> {
+        if self.over { self.broken(self.text.len(), CUT_OFF) } else { Err(Stop::Undecided) }
+    }
+
+    fn broken<T>(self, at: usize, reason: &'static str) -> Reading<T> {
+        Err(Stop::Broken(at, Fault { name: None, reason }))
     }
 
     /// The text is not over, and more of it could make `wanted` stand here.
@@ -112,34 +137,54 @@ impl<'a> Input<'a> {
         !self.over && wanted.len() > self.text.len() && wanted.starts_with(self.text)
     }
 
-    /// Values one behind the other, with nothing but white space, commas and semicolons between: the calls, and where
-    /// the last value ends.
-    fn values(self, trust: Trust) -> Result<(Vec<Call>, usize), Answer> {
-        let (mut calls, mut at) = (Vec::new(), 0);
-        loop {
-            let rest = self.from(at);
-            let skipped = rest.text.len()
-                - rest.text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ',' | ';')).len();
-            let next = rest.from(skipped);
-            if !next.text.starts_with(['{', '['])
-                || next.text.starts_with("[/")
-                || next.text.starts_with("[TOOL_CALLS]")
-            {
-                return if calls.is_empty() { Err(Answer::Text) } else { Ok((calls, at)) };
-            }
-            match next.parse() {
-                Ok(parsed) => match shape::calls(&parsed.value, trust, self.tools) {
-                    Some(found) => {
-                        calls.extend(found);
-                        at += skipped + parsed.end;
-                    }
-                    None if calls.is_empty() => return Err(Answer::Text),
-                    None => return Ok((calls, at)),
-                },
-                Err(failure) if failure.truncated && !self.over => return Err(Answer::Undecided),
-                Err(_) if calls.is_empty() => return Err(Answer::Text),
-                Err(_) => return Ok((calls, at)),
-            }
+    /// Whether `wanted` stands here; `Undecided` where it may come to.
+    fn is_at(self, wanted: &str) -> Reading<bool> {
+        if self.may_become(wanted) { Err(Stop::Undecided) } else { Ok(self.text.starts_with(wanted)) }
+    }
+
+    /// Behind `close`, if it stands at `at` or behind white space there.
+    fn closed(self, at: usize, close: &str) -> Reading<Option<usize>> {
+        if close.is_empty() {
+            return Ok(None);
+        }
+        let (next, start) = self.skip(at);
+        Ok(next.is_at(close)?.then_some(start + close.len()))
+    }
+
+    fn offers(self, name: &str) -> bool {
+        self.tools.iter().any(|tool| tool.name == name)
+    }
+}
+
+impl Section {
+    fn new(calls: Vec<Call>, end: usize) -> Section {
+        Section { calls, end, ..Section::default() }
+    }
+
+    fn one(call: Call, end: usize) -> Section {
+        Section::new(vec![call], end)
+    }
+
+    /// As the answer of a reader whose form began so many bytes before.
+    fn shifted(self, by: usize) -> Section {
+        Section { end: self.end + by, ..self }
+    }
+}
+
+impl Stop {
+    fn shifted(self, by: usize) -> Stop {
+        match self {
+            Stop::Broken(at, fault) => Stop::Broken(at + by, fault),
+            Stop::Text(at) => Stop::Text(at + by),
+            Stop::Undecided => Stop::Undecided,
+        }
+    }
+
+    /// As that of a form which has no marker.
+    fn unmarked(self) -> Stop {
+        match self {
+            Stop::Broken(at, _) => Stop::Text(at),
+            other => other,
         }
     }
 }
@@ -147,4 +192,15 @@ impl<'a> Input<'a> {
 /// Bytes of white space at the beginning.
 fn blank(text: &str) -> usize {
     text.len() - text.trim_start().len()
+}
+
+/// So many bytes of the beginning at most.
+fn near(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    &text[..end.unwrap_or(0)]
+}
+
+/// Bytes of a tool's name at the beginning.
+fn name_length(text: &str) -> usize {
+    text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':' | '/'))).unwrap_or(text.len())
 }

@@ -1,15 +1,13 @@
 //! Forms made of a model's special tokens, with JSON between them: Kimi K2, DeepSeek 3 and 3.1. They come as text when a
 //! server does not parse them. A call needs its end token: what is cut off is not made.
 
-use super::{Answer, Input, blank};
-use crate::recover::shape::Call;
+use super::{Answer, Call, Dialect, Fault, Input, NO_CALL, NO_END, NO_JSON, Reading, Section, Stop};
 
 struct Tokens {
     section: &'static str,
     begin: &'static str,
     separator: &'static str,
     end: &'static str,
-    section_end: &'static str,
 }
 
 const KIMI: Tokens = Tokens {
@@ -17,7 +15,6 @@ const KIMI: Tokens = Tokens {
     begin: "<|tool_call_begin|>",
     separator: "<|tool_call_argument_begin|>",
     end: "<|tool_call_end|>",
-    section_end: "<|tool_calls_section_end|>",
 };
 
 const DEEPSEEK: Tokens = Tokens {
@@ -25,86 +22,110 @@ const DEEPSEEK: Tokens = Tokens {
     begin: "<｜tool▁call▁begin｜>",
     separator: "<｜tool▁sep｜>",
     end: "<｜tool▁call▁end｜>",
-    section_end: "<｜tool▁calls▁end｜>",
 };
 
-pub(super) fn kimi(input: Input<'_>) -> Answer {
-    section(input, &KIMI)
+/// Bytes of a name.
+const LONGEST: usize = 256;
+
+pub(super) fn kimi(input: Input<'_>, row: &'static Dialect) -> Reading {
+    section(input, &KIMI, row).map(Answer::Calls)
 }
 
-pub(super) fn deepseek(input: Input<'_>) -> Answer {
-    section(input, &DEEPSEEK)
+pub(super) fn deepseek(input: Input<'_>, row: &'static Dialect) -> Reading {
+    section(input, &DEEPSEEK, row).map(Answer::Calls)
 }
 
-fn section(input: Input<'_>, tokens: &Tokens) -> Answer {
+fn section(input: Input<'_>, tokens: &Tokens, row: &'static Dialect) -> Reading<Section> {
     let mut at = if input.text.starts_with(tokens.section) { tokens.section.len() } else { 0 };
     let mut calls = Vec::new();
     loop {
-        let next = input.from(at + blank(&input.text[at..]));
-        let start = input.text.len() - next.text.len();
-        if next.text.starts_with(tokens.begin) {
+        let (next, start) = input.skip(at);
+        if next.is_at(tokens.begin)? {
             match one(next, tokens) {
                 Ok((call, end)) => {
                     calls.push(call);
                     at = start + end;
                     continue;
                 }
-                Err(Answer::Undecided) => return Answer::Undecided,
-                Err(_) => {}
+                Err(Stop::Broken(end, fault)) if !calls.is_empty() => {
+                    return Ok(Section { fault: Some(fault), ..Section::new(calls, start + end) });
+                }
+                Err(stop) => return Err(stop.shifted(start)),
             }
-        } else if !input.over
-            && (next.text.is_empty() || next.may_become(tokens.begin) || next.may_become(tokens.section_end))
-        {
-            return Answer::Undecided;
         }
-        let closed = next.text.starts_with(tokens.section_end);
+        if next.text.is_empty() && !input.over {
+            return Err(Stop::Undecided);
+        }
+        let closed = input.closed(at, row.close)?;
         return match calls.is_empty() {
-            true => Answer::Text,
-            false => Answer::Calls(calls, if closed { start + tokens.section_end.len() } else { at }),
+            true => input.broken(start, NO_CALL),
+            false => Ok(Section { closed: closed.is_some(), ..Section::new(calls, closed.unwrap_or(at)) }),
         };
     }
 }
 
 /// `begin name separator {…} end`, or DeepSeek 3's `begin type separator name`, a fence with the JSON, `end`.
-fn one(input: Input<'_>, tokens: &Tokens) -> Result<(Call, usize), Answer> {
-    let separator = input.find(tokens.separator).ok_or_else(|| input.wait())?;
-    let head = &input.text[tokens.begin.len()..separator];
-    let mut body = input.from(separator + tokens.separator.len());
-    let mut name = head.trim();
-    let mut fenced = false;
-    if !body.text.trim_start().starts_with('{') {
-        let line = body.find("\n").ok_or_else(|| input.wait())?;
+fn one(input: Input<'_>, tokens: &Tokens) -> Reading<(Call, usize)> {
+    let head = input.from(tokens.begin.len());
+    let Some(length) = head.text.bytes().take(LONGEST).position(|byte| byte == b'<') else {
+        return if head.text.len() < LONGEST { input.wait() } else { input.broken(tokens.begin.len(), NO_CALL) };
+    };
+    let (mut name, behind) = (head.text[..length].trim(), tokens.begin.len() + length);
+    if !input.from(behind).is_at(tokens.separator)? {
+        return input.broken(behind, NO_CALL);
+    }
+    let (mut body, mut start) = input.skip(behind + tokens.separator.len());
+    if body.text.is_empty() {
+        return input.wait();
+    }
+    let in_line = body.text.starts_with('{');
+    if !in_line {
+        let Some(line) = body.text.bytes().take(LONGEST).position(|byte| byte == b'\n') else {
+            return if body.text.len() < LONGEST { input.wait() } else { input.broken(start, NO_CALL) };
+        };
         name = body.text[..line].trim();
-        let rest = body.from(line + 1);
-        if rest.text.is_empty() || rest.may_become("```") {
-            return Err(input.wait());
+        let (fence, fence_at) = input.skip(start + line);
+        if fence.text.is_empty() {
+            return input.wait();
         }
-        fenced = rest.text.starts_with("```");
-        let fence = if fenced { rest.find("\n").ok_or_else(|| input.wait())? + 1 } else { 0 };
-        body = rest.from(fence);
+        if !fence.is_at("```")? {
+            return input.broken(fence_at, NO_CALL);
+        }
+        let Some(line) = fence.text.bytes().take(LONGEST).position(|byte| byte == b'\n') else {
+            return if fence.text.len() < LONGEST { input.wait() } else { input.broken(fence_at, NO_CALL) };
+        };
+        (body, start) = input.skip(fence_at + line);
+        if body.text.is_empty() {
+            return input.wait();
+        }
     }
-    // Kimi writes `functions.name:0`.
+    let name = plain_name(name);
+    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || matches!(c, '<' | '`' | '{')) {
+        return input.broken(start, NO_CALL);
+    }
+    let broken = |at, reason| Err(Stop::Broken(at, Fault { name: Some(name.to_string()), reason }));
+    let parsed = match body.object() {
+        Ok(parsed) => parsed,
+        Err(failure) if failure.truncated => return input.wait(),
+        Err(failure) => return broken(start + failure.at, NO_JSON),
+    };
+    let mut end = start + parsed.end;
+    if !in_line {
+        match input.closed(end, "```")? {
+            Some(closed) => end = closed,
+            None => return broken(end, NO_END),
+        }
+    }
+    match input.closed(end, tokens.end)? {
+        Some(end) => Ok((Call::new(name, parsed.value), end)),
+        None if input.skip(end).0.text.is_empty() => input.wait(),
+        None => broken(end, NO_END),
+    }
+}
+
+/// Kimi writes `functions.name:0`.
+fn plain_name(name: &str) -> &str {
     let name = name.strip_prefix("functions.").unwrap_or(name);
-    let name = name
-        .rsplit_once(':')
-        .filter(|(_, index)| index.bytes().all(|byte| byte.is_ascii_digit()))
-        .map_or(name, |(name, _)| name);
-    if name.is_empty() || name.contains(|c: char| c.is_whitespace() || c == '<') {
-        return Err(Answer::Text);
-    }
-    let parsed = body.parse().map_err(|failure| if failure.truncated { input.wait() } else { Answer::Text })?;
-    if !parsed.value.is_object() {
-        return Err(Answer::Text);
-    }
-    let mut rest = body.from(parsed.end);
-    rest = rest.from(blank(rest.text));
-    if fenced && rest.text.starts_with("```") {
-        rest = rest.from(3);
-        rest = rest.from(blank(rest.text));
-    }
-    if rest.text.starts_with(tokens.end) {
-        return Ok(((name.to_string(), parsed.value), input.text.len() - rest.text.len() + tokens.end.len()));
-    }
-    let undecided = rest.text.is_empty() || rest.may_become(tokens.end) || fenced && rest.may_become("```");
-    Err(if undecided { input.wait() } else { Answer::Text })
+    let counted = |index: &str| !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
+    name.rsplit_once(':').filter(|(_, index)| counted(index)).map_or(name, |(name, _)| name)
 }

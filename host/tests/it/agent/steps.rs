@@ -139,6 +139,37 @@ fn failures_on_the_way_are_told_and_survived() {
     assert_eq!(seen, results.iter().map(|(_, text)| *text).collect::<Vec<_>>());
 }
 
+#[test]
+fn calls_and_thoughts_in_the_text_are_taken_apart_and_spoiled_calls_are_told() {
+    let project = project();
+    let server = Server::openai(vec![
+        Reply::text(
+            "<think>\nI could <tool_call>.\n</think>\n\nI look.\n<tool_call>\n\
+             {\"name\": \"read_file\", \"arguments\": {\"path\": \"src/lib.rs\"}}\n</tool_call>",
+        )
+        .fault(Fault::Split(3)),
+        Reply::text(
+            "<tool_call>\n<function=write_file>\n<parameter=path>\nnotes/half.md\n</parameter>\n<parameter=content>\nhalf of",
+        ),
+        Reply::text("<tool_call>{\"name\": \"read_file\", \"arguments\": {\"path\": \"src/l").fault(Fault::Split(5)),
+        Reply::text("Read.<|im_end|>"),
+    ]);
+    let ran = project.run(&server, Dialect::OpenAi, &["--approval", "auto"], "read it");
+    ran.expect(0);
+    let joined = |kind: &str| ran.all(kind).iter().map(|event| event["text"].as_str().unwrap()).collect::<String>();
+    assert_eq!(
+        (joined("reasoning_delta").as_str(), joined("text_delta").as_str()),
+        ("I could <tool_call>.", "I look.Read.")
+    );
+    let results = ran.results();
+    assert_eq!(results.iter().map(|(status, _)| *status).collect::<Vec<_>>(), ["ok", "invalid", "invalid"]);
+    for (_, told) in &results[1..] {
+        assert!(told.contains("the reply ended in the middle of the call. Nothing was done"), "{told}");
+    }
+    assert!(!project.root().join("notes/half.md").exists());
+    prefix_is_stable(&server.requests());
+}
+
 fn text(message: &Value) -> &str {
     message["content"].as_str().unwrap()
 }
