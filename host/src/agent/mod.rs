@@ -22,6 +22,7 @@ mod known;
 mod opening;
 mod prepare;
 mod record;
+mod repetition;
 mod scope;
 mod skill;
 mod skill_files;

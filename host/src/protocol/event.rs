@@ -69,6 +69,10 @@ pub enum Event {
         after: u64,
         window: u64,
     },
+    /// What the host tells the model between two steps; the next message of the conversation.
+    Noted {
+        text: String,
+    },
     /// A request to the model begins.
     StepStarted {
         step: u32,

@@ -176,6 +176,7 @@ impl Transcript {
                 block(style, TOLD, role, &format!("plugin: {}", one_line(message)))
             }
             Event::ApprovalResolved { answer, .. } => answered(style, answer),
+            Event::Noted { text } => block(style, SAID, Role::Dim, &one_line(text)),
             Event::Compacted { before, after, window, .. } => {
                 let [before, after, window] = [before, after, window].map(|tokens| thousands(*tokens));
                 let text = format!("the conversation was shortened: {before} to {after} of {window} tokens");
