@@ -319,6 +319,11 @@ async fn slash_commands_do_what_they_say() {
     };
     stage.tell(Event::Tools { tools: vec![tool("read_file")] }).await;
     assert_eq!(stage.prompt().as_deref(), Some(""));
+    stage.enter("/context").await;
+    assert_eq!(stage.op().await, Op::ShowWindow);
+    let part = WindowPart { name: "tools".into(), tokens: 1_457 };
+    stage.tell(Event::Window { window: 16_384, parts: vec![part] }).await;
+    assert_eq!(stage.prompt().as_deref(), Some(""));
     stage.enter("/model qwen3:14b").await;
     assert_eq!(stage.op().await, Op::SetModel { model: "qwen3:14b".into() });
     stage.tell(Event::ModelChanged { provider: "ollama".into(), model: "qwen3:14b".into() }).await;
