@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use garth::protocol::{
     Answer, ApprovalMode, ApprovalRequest, ChangeKind, CommandSummary, Event, FileDiff, Level, Op, PromptSpan, Scope,
-    Subject, ToolCall, ToolStatus, ToolSummary, TurnEnd, Usage, VERSION,
+    Subject, ToolCall, ToolStatus, ToolSummary, TurnEnd, Usage, VERSION, WindowPart,
 };
 use garth::repl::{End, Keyboard, Kind, Options, run};
 use garth::terminal::{Link, Style, Typed};
