@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
 use super::Context;
+use super::repetition::repeats_from;
 use super::turn::Turn;
 use crate::model::retry::{self, Attempt, Backoff};
 use crate::model::{Delta, Model, ModelError, RawCall, Request};
@@ -24,6 +25,8 @@ pub(super) struct Asked {
     pub through: Option<&'static str>,
 }
 
+/// After so many bytes more, what has arrived is looked at for repetition.
+const LOOK: usize = 1_024;
 /// What a call is named that was announced and has no name.
 const NAMELESS: &str = "unreadable_call";
 
@@ -37,6 +40,8 @@ pub(super) struct Reply {
     pub prompt_tokens: Option<u64>,
     /// The user cancelled; what had arrived is kept, calls are not.
     pub cancelled: bool,
+    /// It repeated itself and was cut.
+    pub repeats: bool,
 }
 
 impl Reply {
@@ -49,6 +54,7 @@ impl Reply {
             finish: FinishReason::Stop,
             prompt_tokens: None,
             cancelled: false,
+            repeats: false,
         }
     }
 }
@@ -61,6 +67,9 @@ struct Arrived {
     calls: Vec<RawCall>,
     finish: Option<FinishReason>,
     prompt_tokens: Option<u64>,
+    /// Bytes of text and reasoning at which they are looked at for repetition.
+    look_at: usize,
+    repeats: bool,
 }
 
 /// A reply on its way, and what finds calls and reasoning in its text.
@@ -88,7 +97,12 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
             next = stream.next() => next,
         };
         match next {
-            Some(Ok(Attempt::Delta(delta))) => arriving.take(delta, turn).await,
+            Some(Ok(Attempt::Delta(delta))) => {
+                arriving.take(delta, turn).await;
+                if arriving.arrived.repeats {
+                    break;
+                }
+            }
             Some(Ok(Attempt::Retry { attempt, wait_ms, reason })) => {
                 arriving = Arriving::new(&callable);
                 turn.services.recorder.emit(Event::Retry { attempt, wait_ms, reason }).await;
@@ -103,7 +117,7 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
     let Arriving { mut arrived, reader } = arriving;
     let (rest, found) = reader.finish();
     arrived.show(rest, turn).await;
-    let whole = !cancelled && failure.is_none();
+    let whole = !cancelled && failure.is_none() && !arrived.repeats;
     (Reply { cancelled, ..arrived.reply(context, found, whole) }, failure)
 }
 
@@ -141,6 +155,15 @@ impl Arrived {
             };
             turn.services.recorder.emit(event).await;
         }
+        if self.text.len() + self.reasoning.len() >= self.look_at {
+            self.look_at = self.text.len() + self.reasoning.len() + LOOK;
+            for written in [&mut self.text, &mut self.reasoning] {
+                if let Some(end) = repeats_from(written) {
+                    written.truncate(end);
+                    self.repeats = true;
+                }
+            }
+        }
     }
 
     /// Only a whole reply has calls: one that was cut off may lack the half of the last.
@@ -160,7 +183,8 @@ impl Arrived {
         };
         let reasoning = Some(self.reasoning).filter(|reasoning| !reasoning.is_empty());
         let finish = self.finish.unwrap_or(FinishReason::Stop);
-        Reply { text: self.text, reasoning, asked, finish, prompt_tokens: self.prompt_tokens, cancelled: false }
+        let (prompt_tokens, repeats) = (self.prompt_tokens, self.repeats);
+        Reply { text: self.text, reasoning, asked, finish, prompt_tokens, cancelled: false, repeats }
     }
 }
 

@@ -9,7 +9,7 @@ use super::known::{self, Known};
 use super::turn::Turn;
 use super::{call_tool, skill, snapshot};
 use crate::context::Gauge;
-use crate::protocol::{Event, Message, ToolSpec};
+use crate::protocol::{Event, Message, ToolSpec, WindowPart};
 use crate::session::Transcript;
 
 /// The messages that the model sees; append-only.
@@ -86,6 +86,22 @@ impl Context {
     /// What a request would take now.
     pub fn tokens(&self) -> usize {
         self.gauge.request(&self.messages, &self.tools)
+    }
+
+    /// What the next request is made of.
+    pub fn parts(&self) -> Vec<WindowPart> {
+        let of = |is: fn(&Message) -> bool| {
+            let messages: Vec<Message> = self.messages.iter().filter(|message| is(message)).cloned().collect();
+            self.gauge.messages(&messages)
+        };
+        let parts = [
+            ("tools", self.gauge.request(&[], &self.tools)),
+            ("system prompt", of(|message| matches!(message, Message::System { .. }))),
+            ("your words", of(|message| matches!(message, Message::User { .. }))),
+            ("the model's words and calls", of(|message| matches!(message, Message::Assistant { .. }))),
+            ("results of calls", of(|message| matches!(message, Message::Tool { .. }))),
+        ];
+        parts.map(|(name, tokens)| WindowPart { name: name.into(), tokens: tokens as u64 }).into()
     }
 
     pub fn system(&self) -> &str {

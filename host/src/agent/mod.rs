@@ -22,6 +22,7 @@ mod known;
 mod opening;
 mod prepare;
 mod record;
+mod repetition;
 mod scope;
 mod skill;
 mod skill_files;
@@ -185,6 +186,7 @@ impl Agent {
                 Op::Shutdown => false,
                 Op::SetModel { model } => self.set_model(&model).await,
                 Op::Reset => self.reset().await,
+                Op::ShowWindow => self.show_window().await,
                 Op::Cancel => true,
                 other => self.while_running(other).await,
             };
@@ -277,6 +279,21 @@ impl Agent {
         true
     }
 
+    async fn show_window(&self) -> bool {
+        let event = match &self.context {
+            Some(context) => {
+                let window = context.window.unwrap_or(self.services.settings.window);
+                Event::Window { window: window as u64, parts: context.parts() }
+            }
+            None => {
+                let text = "nothing was said yet; `garth prompt` shows what each request begins with";
+                Event::Notice { level: Level::Warn, text: text.into() }
+            }
+        };
+        self.services.recorder.emit(event).await;
+        true
+    }
+
     async fn reset(&mut self) -> bool {
         match (self.new_journal)() {
             Ok(journal) => {
@@ -323,6 +340,7 @@ async fn while_running(services: &Arc<Services>, op: Op) {
         }
         Op::SetModel { .. } => notice("a turn is running; the model can be changed after it".into()),
         Op::Reset => notice("a turn is running; cancel it before the reset".into()),
+        Op::ShowWindow => notice("a turn is running; the window is shown after it".into()),
         Op::Cancel | Op::Shutdown => return,
     };
     services.recorder.emit(event).await;

@@ -20,6 +20,10 @@ use crate::protocol::{Event, FinishReason, Level, Message, TurnEnd};
 
 /// Stands for a reply that did not come.
 const NO_REPLY: &str = "(no reply: the turn ended before it)";
+/// What the model is told when it says nothing, or the same over and over.
+const NOTHING_SAID: &str = "[Your reply was empty. Call a tool to go on, or answer in plain words if you are done.]";
+const REPEATS: &str =
+    "[Your reply repeated itself and was cut. Do the next step: call one tool, or answer in plain words.]";
 /// The longest argument that is looked at as a path, and the most paths that are kept in mind.
 const LONGEST_PATH: usize = 1_024;
 const MOST_PATHS: usize = 4_096;
@@ -122,15 +126,24 @@ async fn work(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Option<Con
 pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Context) -> (TurnEnd, u32) {
     let settings = &turn.services.settings;
     let mut guard = Guard::new(settings.loop_repeats);
+    let mut nudged = false;
     for step in 1..=settings.max_steps {
         turn.services.recorder.emit(Event::StepStarted { step, max_steps: settings.max_steps }).await;
         let (reply, failure) = budget::ask(turn, model, context).await;
         let done = reply.asked.is_empty();
+        let nudge = if failure.is_none() && !nudged { nudge(&reply) } else { None };
         let end = match failure {
             Some(error) => Some(TurnEnd::Failed { error: error.to_string() }),
+            None if nudge.is_some() => None,
             None => judge(turn, &reply).await,
         };
         let asked = record_reply(turn, context, reply).await;
+        if let Some(text) = nudge {
+            nudged = true;
+            turn.services.recorder.emit(Event::Noted { text: text.into() }).await;
+            context.messages.push(Message::User { text: text.into() });
+            continue;
+        }
         if let Some(end) = end {
             return (end, step);
         }
@@ -152,10 +165,25 @@ pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mu
     (TurnEnd::StepLimit { max_steps: settings.max_steps }, settings.max_steps)
 }
 
+/// What is said to the model, once in a turn, after a reply with which nothing can be done.
+fn nudge(reply: &Reply) -> Option<&'static str> {
+    let nothing = reply.asked.is_empty() && reply.text.trim().is_empty();
+    match reply {
+        Reply { cancelled: true, .. } => None,
+        Reply { repeats: true, .. } => Some(REPEATS),
+        Reply { finish: FinishReason::Length, .. } => None,
+        _ => nothing.then_some(NOTHING_SAID),
+    }
+}
+
 /// Replies that end the turn whatever they say.
 async fn judge(turn: &Turn, reply: &Reply) -> Option<TurnEnd> {
     if reply.cancelled {
         return Some(TurnEnd::Cancelled);
+    }
+    if reply.repeats {
+        let error = "the model repeats itself, and did so again when it was told; ask again or try another model";
+        return Some(TurnEnd::Failed { error: error.into() });
     }
     let nothing = reply.asked.is_empty() && reply.text.trim().is_empty();
     match (&reply.finish, nothing) {

@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{Context, catalogue, plugins, services};
 use crate::config::{Paths, Trust};
-use crate::terminal::{escape, one_line, plural};
+use crate::protocol::WindowPart;
+use crate::terminal::{escape, one_line, plural, window_text};
 use crate::{agent, config, context};
 
 /// `garth config show`
@@ -136,14 +137,17 @@ pub async fn prompt(context: &Context) -> Result<()> {
         return Ok(());
     }
     writeln!(out, "{}\n", escape(&full))?;
-    writeln!(out, "Tokens, at four characters each:")?;
-    writeln!(out, "{:>7}  Garth's instructions", own)?;
-    writeln!(out, "{:>7}  {} tools", context::estimate(&tools), specs.len())?;
-    writeln!(out, "{:>7}  this project", project)?;
+    writeln!(out, "Tokens, at four characters each, of the window that is configured:")?;
+    let part = |name: &str, tokens: usize| WindowPart { name: name.into(), tokens: tokens as u64 };
+    let mut parts = vec![
+        part("Garth's instructions", own),
+        part(&format!("{} tools", specs.len()), context::estimate(&tools)),
+        part("this project", project),
+    ];
     if count > 0 {
-        writeln!(out, "{:>7}  the list of {}", skills, plural(count as u64, "skill"))?;
+        parts.push(part(&format!("the list of {}", plural(count as u64, "skill")), skills));
     }
-    writeln!(out, "{:>7}  together", own + context::estimate(&tools) + project + skills)?;
+    out.write_all(window_text(context.style(&out), window as u64, &parts).as_bytes())?;
     Ok(())
 }
 

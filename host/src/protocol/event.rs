@@ -69,6 +69,10 @@ pub enum Event {
         after: u64,
         window: u64,
     },
+    /// What the host tells the model between two steps; the next message of the conversation.
+    Noted {
+        text: String,
+    },
     /// A request to the model begins.
     StepStarted {
         step: u32,
@@ -171,6 +175,12 @@ pub enum Event {
     Tools {
         tools: Vec<ToolSummary>,
     },
+    /// What the next request would take of the model's window: the answer to [`Op::ShowWindow`](super::Op::ShowWindow). Counts
+    /// of tokens are estimates.
+    Window {
+        window: u64,
+        parts: Vec<WindowPart>,
+    },
     /// The plugins: the answer to [`Op::ListPlugins`](super::Op::ListPlugins).
     Plugins {
         plugins: Vec<PluginSummary>,
@@ -208,6 +218,7 @@ impl Event {
                 | Event::ReasoningDelta { .. }
                 | Event::ToolProgress { .. }
                 | Event::Tools { .. }
+                | Event::Window { .. }
                 | Event::Plugins { .. }
                 | Event::Commands { .. }
         )
@@ -291,6 +302,14 @@ pub struct ToolSummary {
     pub description: String,
     /// What a call may touch, in words: `reads the workspace`, `writes the workspace, runs sh -c`.
     pub capabilities: String,
+}
+
+/// A part of a request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowPart {
+    /// `tools`, `system prompt`, `your words` …
+    pub name: String,
+    pub tokens: u64,
 }
 
 /// A plugin as a front end lists it.

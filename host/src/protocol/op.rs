@@ -30,6 +30,8 @@ pub enum Op {
     Reset,
     /// Answered by [`Event::Tools`](super::Event::Tools).
     ListTools,
+    /// Answered by [`Event::Window`](super::Event::Window).
+    ShowWindow,
     /// Answered by [`Event::Commands`](super::Event::Commands).
     ListCommands,
     /// Answered by [`Event::Plugins`](super::Event::Plugins).

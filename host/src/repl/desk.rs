@@ -153,6 +153,7 @@ impl<W: Write> Desk<W> {
                 State::Waiting { .. },
                 Event::SessionStarted { .. }
                 | Event::Tools { .. }
+                | Event::Window { .. }
                 | Event::Plugins { .. }
                 | Event::PluginsReloaded { .. }
                 | Event::ModelChanged { .. }
@@ -304,6 +305,7 @@ impl<W: Write> Desk<W> {
                 return Flow::Busy;
             }
             Slash::Tools => Op::ListTools,
+            Slash::Context => Op::ShowWindow,
             Slash::Plugins => Op::ListPlugins,
             Slash::Consider(name) => {
                 self.considered = Some(name);

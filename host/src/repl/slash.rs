@@ -14,6 +14,8 @@ pub enum Slash {
     /// Everything, or what a word finds.
     Help(Option<String>),
     Tools,
+    /// What the conversation takes of the window.
+    Context,
     Plugins,
     /// What this waiting plugin asks for.
     Consider(String),
@@ -31,12 +33,13 @@ pub enum Slash {
     Wrong(String),
 }
 
-const COMMANDS: [(&str, &str, &str); 8] = [
+const COMMANDS: [(&str, &str, &str); 9] = [
     ("help", "[WORD]", "this list, or what fits a word"),
     ("tools", "", "the tools, and what each may touch"),
     ("plugins", "[accept NAME]", "the plugins; what one asks for that waits"),
     ("model", "[NAME]", "show the model, or use another"),
     ("approve", "[ask|auto|never]", "what happens where no rule decides"),
+    ("context", "", "what the conversation takes of the model's window"),
     ("session", "", "where this is, and what it has cost"),
     ("reset", "", "forget the conversation, start anew"),
     ("exit", "", "leave; Ctrl-D does the same"),
@@ -63,6 +66,7 @@ impl Slash {
             "model" => return Slash::Model((!argument.is_empty()).then(|| argument.to_owned())),
             "plugins" => return plugins(argument),
             "approve" => return approve(argument),
+            "context" => Slash::Context,
             "session" => Slash::Session,
             "reset" => Slash::Reset,
             "exit" => Slash::Exit,

@@ -7,6 +7,7 @@
 //!   the model was not asked; the same when Garth ended while a command was prepared;
 //! - `AssistantMessage` is the model's. What lies between `ForkStarted` and `ForkEnded` belongs to another conversation; the
 //!   text of the latter stands for it;
+//! - `Noted` is a message of the host's own;
 //! - `Compacted` replaces all messages so far;
 //! - `ToolFinished` is held back until all results of a reply are there, or the next message begins: results stand in the
 //!   order of the calls, however they finished. Those of a command's preparation answer no call of the model.
@@ -108,6 +109,10 @@ impl Reader {
             Event::Prompted { text, .. } => self.prompted(text),
             Event::StepStarted { .. } => self.asked(),
             Event::Compacted { messages, .. } => self.compacted(messages),
+            Event::Noted { text } => {
+                self.close();
+                self.transcript.messages.push(Message::User { text: text.clone() });
+            }
             Event::ForkStarted { .. } => self.in_turn(|turn| turn.stage = Stage::Forked),
             Event::ForkEnded { text } => {
                 self.asked();
@@ -220,6 +225,7 @@ fn belongs_to_fork(event: &Event) -> bool {
         Event::CommandStarted { .. }
             | Event::Prompted { .. }
             | Event::Compacted { .. }
+            | Event::Noted { .. }
             | Event::StepStarted { .. }
             | Event::AssistantMessage { .. }
             | Event::ToolFinished { .. }

@@ -19,6 +19,7 @@ mod question;
 mod style;
 mod transcript;
 mod turn;
+mod window;
 mod words;
 
 pub use approval::{Extent, answered, question_text};
@@ -35,4 +36,5 @@ pub use plugins::{acceptance_text, plugins_text};
 pub use question::{Question, Reply};
 pub use style::{Colour, Role, Screen, Style, screen_width};
 pub use transcript::{Part, Transcript};
+pub use window::window_text;
 pub use words::{argv, duration, plural, quoted, thousands};

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::turn::{Cost, ending};
 use super::{
     Flow, Role, Style, answered, block, call_line, checked, command, duration, escape, name_line, one_line, plugins,
-    result_block, thousands,
+    result_block, thousands, window_text,
 };
 use crate::protocol::{Event, Level, ToolSummary};
 
@@ -176,6 +176,7 @@ impl Transcript {
                 block(style, TOLD, role, &format!("plugin: {}", one_line(message)))
             }
             Event::ApprovalResolved { answer, .. } => answered(style, answer),
+            Event::Noted { text } => block(style, SAID, Role::Dim, &one_line(text)),
             Event::Compacted { before, after, window, .. } => {
                 let [before, after, window] = [before, after, window].map(|tokens| thousands(*tokens));
                 let text = format!("the conversation was shortened: {before} to {after} of {window} tokens");
@@ -210,6 +211,9 @@ impl Transcript {
                 block(style, SAID, Role::Dim, &format!("approval is now {}", format!("{mode:?}").to_lowercase()))
             }
             Event::Tools { tools } => self.tools(tools),
+            Event::Window { window, parts } => {
+                block(style, SAID, Role::Plain, &window_text(Style::default(), *window, parts))
+            }
             Event::CommandStarted { name, arguments: _, file, restricts, approves } => {
                 command::started(style, name, file, restricts.as_deref(), approves)
             }

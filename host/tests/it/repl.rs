@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use garth::protocol::{
     Answer, ApprovalMode, ApprovalRequest, ChangeKind, CommandSummary, Event, FileDiff, Level, Op, PromptSpan, Scope,
-    Subject, ToolCall, ToolStatus, ToolSummary, TurnEnd, Usage, VERSION,
+    Subject, ToolCall, ToolStatus, ToolSummary, TurnEnd, Usage, VERSION, WindowPart,
 };
 use garth::repl::{End, Keyboard, Kind, Options, run};
 use garth::terminal::{Link, Style, Typed};
@@ -318,6 +318,11 @@ async fn slash_commands_do_what_they_say() {
         capabilities: "reads the workspace".into(),
     };
     stage.tell(Event::Tools { tools: vec![tool("read_file")] }).await;
+    assert_eq!(stage.prompt().as_deref(), Some(""));
+    stage.enter("/context").await;
+    assert_eq!(stage.op().await, Op::ShowWindow);
+    let part = WindowPart { name: "tools".into(), tokens: 1_457 };
+    stage.tell(Event::Window { window: 16_384, parts: vec![part] }).await;
     assert_eq!(stage.prompt().as_deref(), Some(""));
     stage.enter("/model qwen3:14b").await;
     assert_eq!(stage.op().await, Op::SetModel { model: "qwen3:14b".into() });

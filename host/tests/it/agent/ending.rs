@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::Project;
+use super::{Project, steps::prefix_is_stable};
 use crate::server::{Dialect, Reply, Server};
 
 fn check(replies: Vec<Reply>, args: &[&str], code: i32, end: &str) -> super::project::Ran {
@@ -27,9 +27,44 @@ fn in_a_circle() {
 }
 
 #[test]
-fn with_an_empty_reply() {
-    let ran = check(vec![Reply::text("")], &[], 1, "failed");
-    assert!(ran.all("turn_ended")[0]["end"]["error"].as_str().unwrap().contains("empty reply"));
+fn in_a_circle_of_two_calls() {
+    let read = |line: u32| Reply::call("read_file", json!({"path": "a.txt", "start": line}));
+    let replies = [1, 2, 1, 2, 1, 2].map(read).into_iter().chain([Reply::text("never asked for")]).collect();
+    let ran = check(replies, &[], 1, "loop");
+    assert_eq!(ran.all("turn_ended")[0]["end"]["times"], 3);
+    assert_eq!(ran.results().len(), 6);
+}
+
+#[test]
+fn with_an_empty_reply_only_when_it_comes_twice() {
+    let ran = check(vec![Reply::text(""), Reply::text(" ")], &[], 1, "failed");
+    assert!(ran.error().contains("empty reply"), "{}", ran.error());
+    let project = Project::new(&[("a.txt", "one\n")]);
+    let read = Reply::call("read_file", json!({"path": "a.txt"}));
+    let server = Server::openai(vec![read, Reply::text(""), Reply::text("It says one.")]);
+    let ran = project.run(&server, Dialect::OpenAi, &[], "do it");
+    assert_eq!(ran.expect(0).end(), "done");
+    assert!(ran.all("noted")[0]["text"].as_str().unwrap().contains("Your reply was empty"));
+    let requests = server.requests();
+    prefix_is_stable(&requests);
+    assert!(requests[2].body.contains("Your reply was empty"), "{}", requests[2].body);
+    let resumed = Server::openai(vec![Reply::text("Yes.")]);
+    project.run(&resumed, Dialect::OpenAi, &["--resume", "latest"], "again").expect(0);
+    prefix_is_stable(&[requests[2].clone(), resumed.requests().remove(0)]);
+}
+
+#[test]
+fn with_a_reply_that_repeats_itself() {
+    let endless = || Reply::text(&format!("Let me see.\n{}", "I look at the file again.\n".repeat(2_000)));
+    let project = Project::new(&[]);
+    let server = Server::openai(vec![endless(), Reply::text("I stop.")]);
+    let ran = project.run(&server, Dialect::OpenAi, &[], "do it");
+    assert_eq!(ran.expect(0).end(), "done");
+    let said = ran.all("assistant_message")[0]["text"].as_str().unwrap().to_string();
+    assert_eq!(said, "Let me see.\nI look at the file again.\n");
+    assert!(server.requests()[1].body.contains("repeated itself and was cut"));
+    let ran = check(vec![endless(), endless()], &[], 1, "failed");
+    assert!(ran.error().contains("repeats itself"), "{}", ran.error());
 }
 
 #[test]
