@@ -116,7 +116,9 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
     }
     let Arriving { mut arrived, reader } = arriving;
     let (rest, found) = reader.finish();
-    arrived.show(rest, turn).await;
+    if !arrived.repeats {
+        arrived.show(rest, turn).await;
+    }
     let whole = !cancelled && failure.is_none() && !arrived.repeats;
     (Reply { cancelled, ..arrived.reply(context, found, whole) }, failure)
 }

@@ -21,7 +21,9 @@ pub(super) fn repeats_from(text: &str) -> Option<usize> {
     while !text.is_char_boundary(end) {
         end += 1;
     }
-    Some(end)
+    // A line that is kept ends as it did.
+    let rest = text[end..].bytes().take(part).position(|byte| byte == b'\n').filter(|_| bytes[end - 1] != b'\n');
+    Some(end + rest.map_or(0, |newline| newline + 1))
 }
 
 /// The length of the shortest part that `window` is made of, the last one perhaps cut (Knuth, Morris and Pratt's failure
