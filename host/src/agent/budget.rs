@@ -39,7 +39,7 @@ pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &mut Conte
 async fn ask_once(turn: &Turn, model: &Arc<dyn Model>, context: &mut Context) -> (Reply, Option<ModelError>) {
     let (reply, failure) = ask::model(turn, model, context).await;
     if let Some(counted) = reply.prompt_tokens {
-        context.gauge.learn(&context.messages, &context.tools, counted);
+        context.learn(counted);
     }
     (reply, failure)
 }
@@ -74,7 +74,7 @@ async fn make_room(turn: &Turn, model: &Arc<dyn Model>, context: &mut Context) -
 /// Compacts the conversation; `false` when there was nothing to shorten.
 async fn shorten(turn: &Turn, context: &mut Context, window: usize) -> bool {
     let before = context.tokens();
-    let tools = context.gauge.request(&[], &context.tools);
+    let tools = context.tools_tokens();
     let gauge = context.gauge;
     let pinned = |call: &ToolCall, text: &str| call.name == PLAN || check::tells_errors(text);
     let target = (window * TARGET / 100).saturating_sub(tools);

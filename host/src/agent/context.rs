@@ -8,7 +8,7 @@ use super::announced::{Announced, host_tools};
 use super::known::{self, Known};
 use super::turn::Turn;
 use super::{call_tool, skill, snapshot};
-use crate::context::Gauge;
+use crate::context::{Gauge, estimate, tools_as_json};
 use crate::protocol::{Event, Message, ToolSpec, WindowPart};
 use crate::session::Transcript;
 
@@ -16,6 +16,8 @@ use crate::session::Transcript;
 pub(crate) struct Context {
     pub messages: Vec<Message>,
     pub tools: Vec<ToolSpec>,
+    /// Estimated tokens of the tools.
+    tools_weight: usize,
     /// Ids of calls that other conversations of the session have used.
     pub taken: HashSet<String>,
     /// What the model has been told of the skills; `None`: it is to be found in the messages.
@@ -43,6 +45,7 @@ impl Context {
         let announced = Announced::read(&tools, &messages);
         (!messages.is_empty()).then(|| Context {
             messages,
+            tools_weight: weight(&tools),
             tools,
             taken: HashSet::new(),
             known: None,
@@ -73,6 +76,7 @@ impl Context {
         let announced = Announced::read(&tools, &[]);
         Context {
             messages,
+            tools_weight: weight(&tools),
             tools,
             taken: HashSet::new(),
             known: Some(Known::of(&skills)),
@@ -83,9 +87,19 @@ impl Context {
         }
     }
 
+    /// What the tools take of a request.
+    pub fn tools_tokens(&self) -> usize {
+        self.gauge.request(&[], self.tools_weight)
+    }
+
+    /// The server has counted the tokens of a request of these messages.
+    pub fn learn(&mut self, counted: u64) {
+        self.gauge.learn(&self.messages, self.tools_weight, counted);
+    }
+
     /// What a request would take now.
     pub fn tokens(&self) -> usize {
-        self.gauge.request(&self.messages, &self.tools)
+        self.gauge.request(&self.messages, self.tools_weight)
     }
 
     /// What the next request is made of.
@@ -95,7 +109,7 @@ impl Context {
             self.gauge.messages(&messages)
         };
         let parts = [
-            ("tools", self.gauge.request(&[], &self.tools)),
+            ("tools", self.tools_tokens()),
             ("system prompt", of(|message| matches!(message, Message::System { .. }))),
             ("your words", of(|message| matches!(message, Message::User { .. }))),
             ("the model's words and calls", of(|message| matches!(message, Message::Assistant { .. }))),
@@ -144,4 +158,8 @@ impl Context {
             None => Known::read(&self.messages, &skills).news(turn, &skills),
         }
     }
+}
+
+fn weight(tools: &[ToolSpec]) -> usize {
+    estimate(&tools_as_json(tools))
 }

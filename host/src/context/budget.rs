@@ -1,7 +1,7 @@
 //! The window as a budget: how many tokens a request takes, corrected by what the server counted, and whether it fits.
 
-use super::{estimate, tools_as_json};
-use crate::protocol::{Message, ToolSpec};
+use super::estimate;
+use crate::protocol::Message;
 
 /// Tokens of a message beyond its text: role, separators, the frame of a call.
 const FRAME: usize = 6;
@@ -23,9 +23,9 @@ impl Default for Gauge {
 }
 
 impl Gauge {
-    /// Tokens of a whole request.
-    pub fn request(&self, messages: &[Message], tools: &[ToolSpec]) -> usize {
-        self.tokens(estimate(&tools_as_json(tools))) + self.messages(messages)
+    /// Tokens of a whole request; `tools` are those that its tools were estimated to.
+    pub fn request(&self, messages: &[Message], tools: usize) -> usize {
+        self.tokens(tools) + self.messages(messages)
     }
 
     /// Tokens of messages.
@@ -34,7 +34,7 @@ impl Gauge {
     }
 
     /// A request of these was counted to so many tokens. The newest count says most about the next.
-    pub fn learn(&mut self, messages: &[Message], tools: &[ToolSpec], counted: u64) {
+    pub fn learn(&mut self, messages: &[Message], tools: usize, counted: u64) {
         let estimated = Gauge::default().request(messages, tools);
         if estimated > 0 && counted > 0 {
             self.factor = (counted as f64 / estimated as f64).clamp(LEAST, MOST);
@@ -67,10 +67,10 @@ mod tests {
         let messages = [Message::User { text: "x".repeat(4_000) }];
         let mut gauge = Gauge::default();
         assert_eq!(gauge.messages(&messages), 1_006);
-        gauge.learn(&messages, &[], 1_509);
+        gauge.learn(&messages, 0, 1_509);
         let longer = [messages[0].clone(), Message::User { text: "x".repeat(4_000) }];
         assert!((2_990..=3_030).contains(&gauge.messages(&longer)), "{}", gauge.messages(&longer));
-        gauge.learn(&messages, &[], 1_000_000);
+        gauge.learn(&messages, 0, 1_000_000);
         assert!(gauge.messages(&messages) <= 3_100, "an absurd count is not believed");
     }
 }

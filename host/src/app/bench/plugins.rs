@@ -14,7 +14,7 @@ use super::report::Figure;
 use super::sandbox::calls;
 use super::tree::NoHost;
 use crate::app::{Context, services};
-use crate::plugins::{Consents, Live, Options, Origin, PluginFile, Plugins, Roots, Setup, builtin, pack};
+use crate::plugins::{Consents, Live, Options, Origin, PluginFile, Plugins, Roots, Setup, Writing, builtin, pack};
 use crate::policy::{Capabilities, Grant, Limits};
 use crate::sandbox::{CallError, Protection, Sandbox};
 
@@ -57,9 +57,11 @@ fn listing(context: &Context, root: &Path) -> Result<Figure> {
     let roots = Roots::new(root, root, &state);
     let folder = state.join("dev");
     std::fs::create_dir_all(&folder)?;
-    let mut bytes = 0;
+    let (mut bytes, mut writing) = (0, Vec::with_capacity(LISTED));
     for number in 0..LISTED {
         let name = format!("plan-{number}");
+        // As `garth plugin dev` does, for as long as it runs.
+        writing.extend(Writing::begin(&roots, &name)?);
         let wasm = renamed("plan", &name, &format!("{number}_"))?;
         bytes += wasm.len();
         std::fs::write(folder.join(format!("{name}.wasm")), wasm)?;
