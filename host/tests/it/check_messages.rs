@@ -44,9 +44,9 @@ fn each_program_in_its_own_words() {
     );
     check(
         "a.js",
-        "/work/a.js:2\n  foo(\n  ^^^\n\nSyntaxError: missing ) after argument list\n    at wrapSafe (node:internal:1)\n\n\
+        "/home/me/a.js:2\n  foo(\n  ^^^\n\nSyntaxError: missing ) after argument list\n    at wrapSafe (node:internal:1)\n\n\
          Node.js v20.20.2\n",
-        &["/work/a.js:2 SyntaxError: missing ) after argument list"],
+        &["/home/me/a.js:2 SyntaxError: missing ) after argument list"],
     );
     check("a.js", "/w/a.js:1\nimport x from 'y'\n^\nSyntaxError: Cannot use import statement outside a module\n", &[]);
     check(
