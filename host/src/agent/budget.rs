@@ -57,11 +57,12 @@ async fn make_room(turn: &Turn, model: &Arc<dyn Model>, context: &mut Context) -
     let window = context.window.unwrap_or(settings.window);
     // Where little could be left out the last time, the next one waits until half of the room is used up again.
     let least = context.compacted.map_or(0, |after| (after + window) / 2);
-    if context.tokens() >= least.max(window * settings.compact_at / 100) {
-        shorten(turn, context, window).await;
+    let mut tokens = context.tokens();
+    if tokens >= least.max(window * settings.compact_at / 100) && shorten(turn, context, window).await {
+        tokens = context.tokens();
     }
     // Where nobody knows the window, the server has to say.
-    match (context.window, context.tokens()) {
+    match (context.window, tokens) {
         (Some(window), tokens) if tokens + REPLY > window => Err(ModelError::ContextOverflow {
             message: "it was not sent; raise model.num_ctx, start anew with /reset, or ask for less at once".into(),
             prompt_tokens: Some(tokens as u64),

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::function_xml::{line_trimmed, typed};
-use super::{Answer, Call, Dialect, Fault, Input, NO_CALL, Reading, Section, Stop, python};
+use super::{Answer, Call, Dialect, Fault, Input, NO_CALL, Reading, Section, Stop, one_by_one, python};
 
 const DSML: &str = "｜DSML｜";
 /// Bytes of a tag.
@@ -29,34 +29,10 @@ pub(super) fn bare(input: Input<'_>, row: &'static Dialect) -> Reading {
     calls(input, row, 0).map(Answer::Calls)
 }
 
-fn calls(input: Input<'_>, row: &'static Dialect, mut at: usize) -> Reading<Section> {
+fn calls(input: Input<'_>, row: &'static Dialect, at: usize) -> Reading<Section> {
     let prefix = if row.open.contains(DSML) { DSML } else { "" };
     let open = format!("<{prefix}invoke name=");
-    let mut calls = Vec::new();
-    loop {
-        let (next, start) = input.skip(at);
-        if next.is_at(&open)? {
-            match one(next, prefix, open.len()) {
-                Ok((call, end)) => {
-                    calls.push(call);
-                    at = start + end;
-                    continue;
-                }
-                Err(Stop::Broken(end, fault)) if !calls.is_empty() => {
-                    return Ok(Section { fault: Some(fault), ..Section::new(calls, start + end) });
-                }
-                Err(stop) => return Err(stop.shifted(start)),
-            }
-        }
-        if next.text.is_empty() && !input.over {
-            return Err(Stop::Undecided);
-        }
-        let closed = input.closed(at, row.close)?;
-        return match calls.is_empty() {
-            true => input.broken(start, NO_CALL),
-            false => Ok(Section { closed: closed.is_some(), ..Section::new(calls, closed.unwrap_or(at)) }),
-        };
-    }
+    one_by_one(input, row, at, &open, |next| one(next, prefix, open.len()))
 }
 
 fn one(input: Input<'_>, prefix: &str, name_at: usize) -> Reading<(Call, usize)> {

@@ -156,6 +156,42 @@ impl<'a> Input<'a> {
     }
 }
 
+/// Calls that each begin with `open`, from `at` on, until the row's close or something else. What was read before a call that
+/// is spoiled stays.
+fn one_by_one(
+    input: Input<'_>,
+    row: &'static Dialect,
+    mut at: usize,
+    open: &str,
+    one: impl Fn(Input<'_>) -> Reading<(Call, usize)>,
+) -> Reading<Section> {
+    let mut calls = Vec::new();
+    loop {
+        let (next, start) = input.skip(at);
+        if next.is_at(open)? {
+            match one(next) {
+                Ok((call, end)) => {
+                    calls.push(call);
+                    at = start + end;
+                    continue;
+                }
+                Err(Stop::Broken(end, fault)) if !calls.is_empty() => {
+                    return Ok(Section { fault: Some(fault), ..Section::new(calls, start + end) });
+                }
+                Err(stop) => return Err(stop.shifted(start)),
+            }
+        }
+        if next.text.is_empty() && !input.over {
+            return Err(Stop::Undecided);
+        }
+        let closed = input.closed(at, row.close)?;
+        return match calls.is_empty() {
+            true => input.broken(start, NO_CALL),
+            false => Ok(Section { closed: closed.is_some(), ..Section::new(calls, closed.unwrap_or(at)) }),
+        };
+    }
+}
+
 impl Section {
     fn new(calls: Vec<Call>, end: usize) -> Section {
         Section { calls, end, ..Section::default() }

@@ -1,7 +1,7 @@
 //! Forms made of a model's special tokens, with JSON between them: Kimi K2, DeepSeek 3 and 3.1. They come as text when a
 //! server does not parse them. A call needs its end token: what is cut off is not made.
 
-use super::{Answer, Call, Dialect, Fault, Input, NO_CALL, NO_END, NO_JSON, Reading, Section, Stop};
+use super::{Answer, Call, Dialect, Fault, Input, NO_CALL, NO_END, NO_JSON, Reading, Section, Stop, one_by_one};
 
 struct Tokens {
     section: &'static str,
@@ -36,35 +36,10 @@ pub(super) fn deepseek(input: Input<'_>, row: &'static Dialect) -> Reading {
 }
 
 fn section(input: Input<'_>, tokens: &Tokens, row: &'static Dialect) -> Reading<Section> {
-    let mut at = if input.text.starts_with(tokens.section) { tokens.section.len() } else { 0 };
-    let mut calls = Vec::new();
-    loop {
-        let (next, start) = input.skip(at);
-        if next.is_at(tokens.begin)? {
-            match one(next, tokens) {
-                Ok((call, end)) => {
-                    calls.push(call);
-                    at = start + end;
-                    continue;
-                }
-                Err(Stop::Broken(end, fault)) if !calls.is_empty() => {
-                    return Ok(Section { fault: Some(fault), ..Section::new(calls, start + end) });
-                }
-                Err(stop) => return Err(stop.shifted(start)),
-            }
-        }
-        if next.text.is_empty() && !input.over {
-            return Err(Stop::Undecided);
-        }
-        let closed = input.closed(at, row.close)?;
-        return match calls.is_empty() {
-            true => input.broken(start, NO_CALL),
-            false => Ok(Section { closed: closed.is_some(), ..Section::new(calls, closed.unwrap_or(at)) }),
-        };
-    }
+    let at = if input.text.starts_with(tokens.section) { tokens.section.len() } else { 0 };
+    one_by_one(input, row, at, tokens.begin, |next| one(next, tokens))
 }
 
-/// `begin name separator {…} end`, or DeepSeek 3's `begin type separator name`, a fence with the JSON, `end`.
 fn one(input: Input<'_>, tokens: &Tokens) -> Reading<(Call, usize)> {
     let head = input.from(tokens.begin.len());
     let Some(length) = head.text.bytes().take(LONGEST).position(|byte| byte == b'<') else {
