@@ -121,7 +121,8 @@ fn cached(inner: &Inner, digest: &str) -> Option<wasmtime::component::Component>
     #[allow(unsafe_code, reason = "the keyed digest proved that this user's Garth wrote these bytes for this engine")]
     // SAFETY: `deserialize_file` needs a file that `serialize` made and that does not change while it is mapped.
     // `Cache::read` returns only those: proved with a key that only this user can read, the engine's compatibility hash
-    // being part of what is proved, and sealed. The file is open, so its path leads to nothing else.
+    // being part of what is proved, and either sealed or in a folder where nobody else writes and Garth only renames. The
+    // file is open, so its path leads to nothing else.
     let component = unsafe { wasmtime::component::Component::deserialize_file(&inner.engine, code.path()) };
     component.ok()
 }

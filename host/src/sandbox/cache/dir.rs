@@ -1,5 +1,5 @@
-//! A directory that belongs to this user alone, plain files in it, and files in memory that nobody can change. What is in
-//! them is not known here.
+//! A directory that belongs to this user alone, plain files in it with the stamps that tell whether they were written to,
+//! and files in memory that nobody can change. What is in them is not known here.
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
@@ -7,15 +7,36 @@ use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::fd::OwnedFd;
 use rustix::fs::{
-    AtFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags, fchmod, fcntl_add_seals, fstat, memfd_create,
-    openat, renameat_with, unlinkat,
+    AtFlags, FileType, MemfdFlags, Mode, OFlags, RenameFlags, SealFlags, Stat, fchmod, fcntl_add_seals, fstat, fstatfs,
+    memfd_create, openat, renameat_with, unlinkat,
 };
+
+/// A file younger than this may yet be written to without a change of its stamp: the coarsest clock of `LOCAL` counts seconds.
+const SETTLED: Duration = Duration::from_secs(2);
+
+/// Kinds of file systems (`statfs(2)`) whose kernel is the only writer and sets the time of change at every write: ext2 to
+/// ext4, XFS, Btrfs, tmpfs, overlayfs, F2FS, ZFS, bcachefs. Others may have a server that knows better.
+const LOCAL: [u64; 8] =
+    [0xef53, 0x5846_5342, 0x9123_683e, 0x0102_1994, 0x794c_7630, 0xf2f5_2010, 0x2fc1_2fc1, 0xca45_1a4e];
 
 static COUNTER: AtomicU64 = AtomicU64::new(0);
 
-pub struct Dir(rustix::fd::OwnedFd);
+/// Which file this is, and the time of its last change in seconds and nanoseconds, which no program can set. A file that is
+/// written to, replaced, copied or restored has another.
+pub struct Stamp(pub [u64; 5]);
+
+/// `stamp` is absent where it would prove nothing.
+pub struct Entry {
+    pub file: File,
+    pub size: u64,
+    pub stamp: Option<Stamp>,
+}
+
+pub struct Dir(OwnedFd);
 
 impl Dir {
     pub fn open(path: &Path) -> Result<Dir, String> {
@@ -41,7 +62,7 @@ impl Dir {
     }
 
     /// A regular file of this user's that nobody else can read or write, with one name.
-    pub fn file(&self, name: &str) -> Option<(File, u64)> {
+    pub fn file(&self, name: &str) -> Option<Entry> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
         let file = openat(&self.0, name, flags, Mode::empty()).ok()?;
         let stat = fstat(&file).ok()?;
@@ -49,7 +70,8 @@ impl Dir {
             && stat.st_uid == rustix::process::geteuid().as_raw()
             && stat.st_mode & 0o077 == 0
             && stat.st_nlink == 1;
-        private.then(|| (File::from(file), u64::try_from(stat.st_size).unwrap_or(u64::MAX)))
+        let size = u64::try_from(stat.st_size).ok()?;
+        private.then(|| Entry { stamp: stamp(&file, &stat), file: File::from(file), size })
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -57,7 +79,7 @@ impl Dir {
     }
 
     pub fn read(&self, name: &str, limit: u64) -> Option<Vec<u8>> {
-        let (file, size) = self.file(name)?;
+        let Entry { file, size, .. } = self.file(name)?;
         if size > limit {
             return None;
         }
@@ -95,6 +117,20 @@ impl Dir {
     }
 }
 
+fn stamp(file: &OwnedFd, stat: &Stat) -> Option<Stamp> {
+    let changed =
+        UNIX_EPOCH + Duration::new(u64::try_from(stat.st_ctime).ok()?, u32::try_from(stat.st_ctime_nsec).ok()?);
+    let settled = SystemTime::now().duration_since(changed).is_ok_and(|age| age >= SETTLED);
+    let local = LOCAL.contains(&u64::try_from(fstatfs(file).ok()?.f_type).ok()?);
+    let numbers = [stat.st_dev, stat.st_ino, stat.st_size as u64, stat.st_ctime as u64, stat.st_ctime_nsec];
+    (settled && local).then_some(Stamp(numbers))
+}
+
+/// Good for as long as the file is open.
+pub fn open_path(file: &File) -> PathBuf {
+    format!("/proc/self/fd/{}", file.as_raw_fd()).into()
+}
+
 /// Fills the buffer from this place on.
 pub fn read_at(file: &File, buffer: &mut [u8], at: u64) -> io::Result<()> {
     file.read_exact_at(buffer, at)
@@ -123,6 +159,6 @@ impl Sealed {
 
     /// Good for as long as this is.
     pub fn path(&self) -> PathBuf {
-        format!("/proc/self/fd/{}", self.0.as_raw_fd()).into()
+        open_path(&self.0)
     }
 }

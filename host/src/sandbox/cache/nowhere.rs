@@ -5,13 +5,21 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub struct Stamp(pub [u64; 5]);
+
+pub struct Entry {
+    pub file: File,
+    pub size: u64,
+    pub stamp: Option<Stamp>,
+}
+
 pub enum Dir {}
 
 impl Dir {
     pub fn open(_: &Path) -> Result<Dir, String> {
         Err("the native-code cache needs Linux; plugins are compiled at each start".to_owned())
     }
-    pub fn file(&self, _: &str) -> Option<(File, u64)> {
+    pub fn file(&self, _: &str) -> Option<Entry> {
         match *self {}
     }
     pub fn has(&self, _: &str) -> bool {
@@ -30,6 +38,10 @@ impl Dir {
 
 pub fn read_at(_: &File, _: &mut [u8], _: u64) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+pub fn open_path(_: &File) -> PathBuf {
+    PathBuf::new()
 }
 
 pub enum Sealed {}

@@ -97,8 +97,14 @@ impl Store {
         (sandbox, component, compiled)
     }
     fn entry(&self) -> PathBuf {
+        self.file("native")
+    }
+    fn proof(&self) -> PathBuf {
+        self.file("proof")
+    }
+    fn file(&self, kind: &str) -> PathBuf {
         let mut entries = std::fs::read_dir(self.cache()).unwrap().map(|entry| entry.unwrap().path());
-        entries.find(|path| path.extension().is_some_and(|extension| extension == "native")).unwrap()
+        entries.find(|path| path.extension().is_some_and(|extension| extension == kind)).unwrap()
     }
 }
 
@@ -126,8 +132,7 @@ fn a_damaged_or_foreign_entry_is_compiled_again() {
     let (store, foreign) = (Store::new(), Store::new());
     store.start();
     foreign.start();
-    let entry = store.entry();
-    let sound = std::fs::read(&entry).unwrap();
+    let (entry, proof) = (store.entry(), store.proof());
     let key = store.keys().join("cache.key");
     // Whatever was done: nothing of it is executed, and the entry is whole again afterwards.
     let check = |what: &str, damage: &dyn Fn()| {
@@ -135,14 +140,19 @@ fn a_damaged_or_foreign_entry_is_compiled_again() {
         assert_eq!(store.start().2, 1, "{what}");
         assert_eq!(store.start().2, 0, "{what}: rewritten");
     };
-    for (what, at) in [("magic", 0), ("digest", 20), ("code", 100_000)] {
-        let mut bytes = sound.clone();
-        bytes[at] ^= 1;
-        check(what, &|| std::fs::write(&entry, &bytes).unwrap());
+    for (what, file, at) in [("magic", &proof, 0), ("proof", &proof, 20), ("code", &entry, 100_000)] {
+        check(what, &|| flip(file, at));
     }
-    check("empty", &|| std::fs::write(&entry, b"").unwrap());
-    check("cut", &|| std::fs::write(&entry, &sound[..sound.len() / 2]).unwrap());
-    check("foreign key", &|| assert!(std::fs::copy(foreign.entry(), &entry).is_ok()));
+    for (what, file) in [("the code", &entry), ("the proof", &proof)] {
+        let sound = std::fs::read(file).unwrap();
+        check(&format!("{what}, empty"), &|| std::fs::write(file, b"").unwrap());
+        check(&format!("{what}, cut"), &|| std::fs::write(file, &sound[..sound.len() / 2]).unwrap());
+        check(&format!("{what}, gone"), &|| std::fs::remove_file(file).unwrap());
+    }
+    check("foreign key", &|| {
+        std::fs::copy(foreign.entry(), &entry).unwrap();
+        std::fs::copy(foreign.proof(), &proof).unwrap();
+    });
     check("another key", &|| std::fs::write(&key, [7; 32]).unwrap());
     check("no key", &|| std::fs::remove_file(&key).unwrap());
     check("readable by others", &|| {
@@ -154,6 +164,42 @@ fn a_damaged_or_foreign_entry_is_compiled_again() {
         symlink(&moved, &entry).unwrap();
     });
     check("two names", &|| std::fs::hard_link(&entry, store.dir.path().join("second")).unwrap());
+}
+
+/// In place, with the times as they were, as far as a program can.
+fn flip(file: &Path, at: usize) {
+    let modified = file.metadata().unwrap().modified().unwrap();
+    let mut bytes = std::fs::read(file).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(file, bytes).unwrap();
+    std::fs::File::options().write(true).open(file).unwrap().set_modified(modified).unwrap();
+}
+
+#[test]
+fn an_entry_that_was_proved_counts_until_it_is_written_to() {
+    let store = Store::new();
+    store.start();
+    let (entry, proof) = (store.entry(), store.proof());
+    let marked = || proof.metadata().unwrap().len() == 72;
+    // Within the clock's grain nothing tells whether somebody wrote after the proof.
+    assert!(store.start().2 == 0 && !marked());
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    assert!(store.start().2 == 0 && marked());
+    assert_eq!(store.start().2, 0);
+    // Another file with the same bytes is proved by itself.
+    std::fs::copy(&entry, entry.with_extension("copy")).unwrap();
+    std::fs::rename(entry.with_extension("copy"), &entry).unwrap();
+    assert_eq!(store.start().2, 0);
+    std::thread::sleep(std::time::Duration::from_millis(2_100));
+    assert_eq!(store.start().2, 0);
+    flip(&entry, 100_000);
+    assert!(store.start().2 == 1 && !marked());
+    // A mark that somebody made up is none.
+    let mut stored = std::fs::read(&proof).unwrap();
+    stored.extend([7; 32]);
+    std::fs::write(&proof, &stored).unwrap();
+    flip(&entry, 100_000);
+    assert_eq!(store.start().2, 1);
 }
 
 #[test]
