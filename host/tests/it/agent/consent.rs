@@ -4,14 +4,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use garth::agent::{Agent, Services, Settings};
+use garth::agent::{Agent, Services};
 use garth::approval::Approvals;
 use garth::audit::{Entry, Log, Outcome};
-use garth::commands::{self, Roots};
-use garth::model::{Endpoint, Provider, Sampling, connect};
+use garth::model::{Endpoint, Provider, connect};
 use garth::plugins::{self, Consents, Holder, Origin, Place, PluginFile, Plugins, builtin};
 use garth::policy::{Capabilities, Effect, Grant, Limits, Rule};
-use garth::process::{self, Runner};
 use garth::protocol::{Answer, ApprovalMode, ApprovalRequest, Event, Op, Scope, Subject, ToolStatus};
 use garth::sandbox::{self, Network, Protection, Sandbox};
 use garth::secrets;
@@ -19,6 +17,7 @@ use garth::session::Store;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::services::services;
 use crate::server::{Reply, Server};
 
 mod network;
@@ -101,38 +100,11 @@ impl World {
     }
 
     fn services(&self, events: mpsc::Sender<Event>) -> Services {
-        let settings = Settings {
-            max_steps: 20,
-            loop_repeats: 10,
-            parallel: 4,
-            timeout: None,
-            result_limit: 24_000,
-            window: 32_768,
-            compact_at: 75,
-            sampling: Sampling::default(),
-            network: false,
-        };
-        let project = self.at("project");
-        let setup = commands::Setup::new(&project, &project, &self.at("config"), None);
-        let runner =
-            Runner::new(process::Settings { helper: env!("CARGO_BIN_EXE_garth").into(), ..Default::default() });
         let journal = Store::new(self.at("sessions")).create().unwrap();
-        Services {
-            settings,
-            workspace: project,
-            plugins: plugins::Live::fixed(self.plugins()),
-            commands: commands::Live::open(Roots::find(&setup), &[]),
-            usage: self.at("usage.json"),
-            trusts: Box::new(|_| false),
-            runner,
-            checks: garth::agent::Checker::default(),
-            secrets: secrets::Store::open(self.at("state/secrets.json")),
-            approvals: Approvals::new(self.mode, self.rules.clone(), Box::new(|_| Ok(()))),
-            consents: self.consents(),
-            recorder: garth::agent::Recorder::new(journal, events),
-            audit: Log::open(self.at("state/audit")),
-            unaudited: Default::default(),
-        }
+        let recorder = garth::agent::Recorder::new(journal, events);
+        let plugins = plugins::Live::fixed(self.plugins());
+        let approvals = Approvals::new(self.mode, self.rules.clone(), Box::new(|_| Ok(())));
+        Services { approvals, ..services(&self.at("state"), &self.at("project"), plugins, self.consents(), recorder) }
     }
 
     /// One turn for each list of replies, in one session.

@@ -3,13 +3,12 @@
 
 use std::sync::Arc;
 
-use garth::agent::{Agent, Recorder, Services, Settings};
+use garth::agent::{Agent, Recorder, Services};
 use garth::approval::Approvals;
 use garth::commands::{self, Live, Roots};
-use garth::model::{self, Endpoint, Provider, Sampling};
+use garth::model::{self, Endpoint, Provider};
 use garth::plugins::{self, Plugins};
 use garth::policy::Grant;
-use garth::process::{self, Runner};
 use garth::protocol::{ApprovalMode, Event, Op, TurnEnd};
 use garth::sandbox::{Protection, Sandbox};
 use garth::session::Store;
@@ -19,6 +18,7 @@ use tokio::sync::mpsc;
 use super::Project;
 use super::commands::last_user;
 use super::project::home;
+use super::services::services;
 use super::steps::prefix_is_stable;
 use crate::server::{Reply, Server};
 
@@ -48,34 +48,14 @@ impl Conversation {
             grant: &|_, _| Grant::default(),
             state: scratch.path().join("state"),
         });
-        let helper = env!("CARGO_BIN_EXE_garth").into();
         let journal = Store::new(scratch.path().join("sessions")).create().unwrap();
         let (session, (events_in, events)) = (journal.id().to_string(), mpsc::channel(10_000));
+        let plugins = plugins::Live::fixed(plugins.unwrap());
+        let consents = plugins::Consents::open(scratch.path().join("p.json"), scratch.path().join("u.json"));
         let services = Services {
-            settings: Settings {
-                max_steps: 10,
-                loop_repeats: 5,
-                parallel: 4,
-                timeout: None,
-                result_limit: 24_000,
-                window: 32_768,
-                compact_at: 75,
-                sampling: Sampling::default(),
-                network: false,
-            },
-            workspace: root,
-            plugins: plugins::Live::fixed(plugins.unwrap()),
             commands: live.clone(),
-            usage: scratch.path().join("skills.json"),
-            trusts: Box::new(|_| false),
-            secrets: garth::secrets::Store::open(scratch.path().join("secrets.json")),
-            runner: Runner::new(process::Settings { helper, ..Default::default() }),
-            checks: garth::agent::Checker::default(),
             approvals: Approvals::new(ApprovalMode::Auto, Vec::new(), Box::new(|_| Ok(()))),
-            consents: plugins::Consents::open(scratch.path().join("p.json"), scratch.path().join("u.json")),
-            recorder: Recorder::new(journal, events_in),
-            audit: garth::audit::Log::open(scratch.path().join("audit")),
-            unaudited: Default::default(),
+            ..services(scratch.path(), &root, plugins, consents, Recorder::new(journal, events_in))
         };
         let model = model::connect(Endpoint::new(Provider::OpenAi, server.url(), "test")).unwrap();
         let (ops, ops_out) = mpsc::channel(100);

@@ -12,6 +12,7 @@ mod plugins;
 mod project;
 mod restriction;
 mod secrets;
+mod services;
 mod session;
 mod skills;
 mod steps;

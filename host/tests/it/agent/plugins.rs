@@ -4,18 +4,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use garth::agent::{Agent, Recorder, Services, Settings};
-use garth::approval::Approvals;
+use garth::agent::{Agent, Recorder};
 use garth::commands::{self, Roots};
-use garth::model::{self, Endpoint, Provider, Sampling};
+use garth::model::{self, Endpoint, Provider};
 use garth::plugins::{self, Place, Spot};
-use garth::process::{self, Runner};
-use garth::protocol::{Answer, ApprovalMode, Event, Op, ToolStatus, TurnEnd};
+use garth::protocol::{Answer, Event, Op, ToolStatus, TurnEnd};
 use garth::session::{self, Store};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::commands::last_user;
+use super::services::services;
 use super::steps::prefix_is_stable;
 use crate::plugin_file::Made;
 use crate::plugins_live::Yard;
@@ -41,34 +40,8 @@ impl Talk {
         let store = Store::new(top.join("sessions"));
         let journal = store.create().unwrap();
         let (session, (events_in, events)) = (journal.id().to_string(), mpsc::channel(10_000));
-        let setup = commands::Setup::new(&root, &root, &top.join("none"), None);
-        let helper = env!("CARGO_BIN_EXE_garth").into();
-        let services = Services {
-            settings: Settings {
-                max_steps: 10,
-                loop_repeats: 5,
-                parallel: 4,
-                timeout: None,
-                result_limit: 24_000,
-                window: 32_768,
-                compact_at: 75,
-                sampling: Sampling::default(),
-                network: false,
-            },
-            workspace: root,
-            plugins: live.clone(),
-            commands: commands::Live::open(Roots::find(&setup), &[]),
-            usage: top.join("skills.json"),
-            trusts: Box::new(|_| false),
-            runner: Runner::new(process::Settings { helper, ..Default::default() }),
-            checks: garth::agent::Checker::default(),
-            secrets: garth::secrets::Store::open(top.join("state/secrets.json")),
-            approvals: Approvals::new(ApprovalMode::Ask, Vec::new(), Box::new(|_| Ok(()))),
-            consents: yard.consents.clone(),
-            recorder: Recorder::new(journal, events_in),
-            audit: garth::audit::Log::open(top.join("state/audit")),
-            unaudited: Default::default(),
-        };
+        let recorder = Recorder::new(journal, events_in);
+        let services = services(&top.join("state"), &root, live.clone(), yard.consents.clone(), recorder);
         let model = model::connect(Endpoint::new(Provider::OpenAi, server.url(), "test")).unwrap();
         let (ops, ops_out) = mpsc::channel(100);
         let connect = Box::new(|_: &str| unreachable!("the model stays"));
