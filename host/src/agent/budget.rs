@@ -3,13 +3,14 @@
 //! away once, and makes room for many steps.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use super::Context;
 use super::announced::Announced;
 use super::ask::{self, Reply};
 use super::turn::Turn;
+use super::{Context, summary};
 use crate::check;
-use crate::context::compact;
+use crate::context::{compact, sum_up};
 use crate::model::{Model, ModelError};
 use crate::protocol::{Event, ToolCall};
 
@@ -30,7 +31,7 @@ pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &mut Conte
     let window = limit.and_then(|limit| usize::try_from(limit).ok());
     let window = window.unwrap_or_else(|| context.tokens() * 3 / 4);
     context.window = Some(context.window.map_or(window, |known| known.min(window)));
-    if !shorten(turn, context, window).await {
+    if !shorten(turn, context, window, None).await {
         return asked;
     }
     ask_once(turn, model, context).await
@@ -55,10 +56,11 @@ async fn make_room(turn: &Turn, model: &Arc<dyn Model>, context: &mut Context) -
         context.window = told.map(|tokens| tokens as usize);
     }
     let window = context.window.unwrap_or(settings.window);
+    turn.window.store(window, Ordering::Relaxed);
     // Where little could be left out the last time, the next one waits until half of the room is used up again.
     let least = context.compacted.map_or(0, |after| (after + window) / 2);
     let mut tokens = context.tokens();
-    if tokens >= least.max(window * settings.compact_at / 100) && shorten(turn, context, window).await {
+    if tokens >= least.max(window * settings.compact_at / 100) && shorten(turn, context, window, Some(model)).await {
         tokens = context.tokens();
     }
     // Where nobody knows the window, the server has to say.
@@ -72,16 +74,23 @@ async fn make_room(turn: &Turn, model: &Arc<dyn Model>, context: &mut Context) -
     }
 }
 
-/// Compacts the conversation; `false` when there was nothing to shorten.
-async fn shorten(turn: &Turn, context: &mut Context, window: usize) -> bool {
+/// Compacts the conversation; `false` when there was nothing to shorten. `model` may be asked for a summary.
+async fn shorten(turn: &Turn, context: &mut Context, window: usize, model: Option<&Arc<dyn Model>>) -> bool {
     let before = context.tokens();
     let tools = context.tools_tokens();
     let gauge = context.gauge;
     let pinned = |call: &ToolCall, text: &str| call.name == PLAN || check::tells_errors(text);
     let target = (window * TARGET / 100).saturating_sub(tools);
-    let Some(messages) = compact(&context.messages, &|messages| gauge.messages(messages), target, &pinned) else {
+    let Some(mut messages) = compact(&context.messages, &|messages| gauge.messages(messages), target, &pinned) else {
         return false;
     };
+    let folded = messages.len() < context.messages.len();
+    let may_ask = turn.services.settings.summary && folded && before + summary::ROOM <= window;
+    if let Some(model) = model.filter(|_| may_ask)
+        && let Some(lines) = summary::ask(turn, model, context).await
+    {
+        sum_up(&mut messages, lines);
+    }
     // The ids of what is left out were used all the same.
     context.taken = ask::used_ids(context);
     context.messages = messages;

@@ -14,7 +14,7 @@ use super::gate::{CallHost, Caller};
 use super::turn::Turn;
 use super::writes::{self, Claim, Permit};
 use super::{call_tool, checks, skill};
-use crate::context::bounded;
+use crate::context::{Matters, bounded, fits};
 use crate::plugins::{Origin, Tool};
 use crate::policy::{Capabilities, Workspace};
 use crate::protocol::{Event, Level, Message, ProgramRun, ToolCall, ToolStatus};
@@ -95,12 +95,11 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
         () = turn.cancel.cancelled() => progress.cut_off(),
         ended = execute(turn, asked, by, &progress) => ended.unwrap_or_else(|refused| refused),
     };
-    let settings = &turn.services.settings;
     let call = &asked.call;
     let took = started.elapsed().saturating_sub(Duration::from_micros(progress.waited.load(Ordering::Relaxed)));
     let (mut data, redactor) = (ended.data, turn.services.secrets.redactor());
     // Before it is cut: half a secret would not be found.
-    let text = bounded(&redactor.text(&ended.text, Look::Known), settings.result_limit, REST);
+    let text = short_enough(turn, call, &redactor.text(&ended.text, Look::Known));
     data.iter_mut().for_each(|data| redactor.json(data, Look::Known));
     let programs = ended.programs.len();
     let event = Event::ToolFinished {
@@ -116,6 +115,23 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     progress.account.close(turn, asked, End { status: ended.status, text: &text, programs }).await;
     let tool = asked.through.unwrap_or(&call.name).to_string();
     CallResult { call_id: call.id.clone(), tool, status: ended.status, text, data }
+}
+
+/// At most a quarter of the window, at four characters a token. What a reading tool gave can be asked for again in parts;
+/// of any other the whole is kept in the session, so that half as much is enough to show.
+fn short_enough(turn: &Turn, call: &ToolCall, text: &str) -> String {
+    let limit = turn.services.settings.result_limit.min(turn.window());
+    if turn.reads_only(&call.name) {
+        return bounded(text, limit, Matters::Head, REST);
+    }
+    if fits(text, limit / 2) {
+        return text.to_string();
+    }
+    let rest = match turn.services.recorder.keep_output(text) {
+        Some(path) => format!("grep or read_file finds all of it in {path}"),
+        None => REST.to_string(),
+    };
+    bounded(text, limit / 2, Matters::Tail, &rest)
 }
 
 /// `Err` ends the call before it runs.

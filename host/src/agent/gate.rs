@@ -1,6 +1,7 @@
 //! The gate that a call passes: policy first, then the user where policy says ask. What a running call asks of the host
 //! (programs, progress, log) comes through here as well.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -264,6 +265,10 @@ impl Host for CallHost {
             format!("{} {} was not sent: {refusal}", request.method, request.host)
         };
         permitted.map_err(refused)
+    }
+
+    fn long_results(&self) -> Option<PathBuf> {
+        self.caller.turn.services.recorder.output()
     }
 
     fn progress(&self, message: String, fraction: Option<f32>) {

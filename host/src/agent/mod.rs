@@ -27,6 +27,7 @@ mod scope;
 mod skill;
 mod skill_files;
 mod snapshot;
+mod summary;
 mod task;
 mod turn;
 mod writes;
@@ -88,6 +89,8 @@ pub struct Settings {
     pub window: usize,
     /// Percent of the window at which the conversation is compacted.
     pub compact_at: usize,
+    /// Whether the model sums up what a compaction leaves out.
+    pub summary: bool,
     pub sampling: Sampling,
     /// Whether programs reach the network.
     pub network: bool,
@@ -241,6 +244,7 @@ impl Agent {
             asking: Default::default(),
             denied: Default::default(),
             own_calls: Default::default(),
+            window: self.services.settings.window.into(),
         });
         let Agent { services, model, context, changes, plugin_changes, .. } = self;
         let running = turn::run(&turn, model.clone(), context, job);

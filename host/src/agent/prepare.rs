@@ -10,7 +10,7 @@ use super::call::{self, By, CallResult};
 use super::include;
 use super::turn::Turn;
 use crate::commands::{self, Call, Entry, Part, Prompt, Severity};
-use crate::context::bounded;
+use crate::context::{Matters, bounded};
 use crate::protocol::{Event, Level, ToolCall, ToolStatus};
 
 /// The tool that runs a shell line.
@@ -34,14 +34,14 @@ pub(super) struct Budget {
 impl Budget {
     /// A quarter of the window, at four characters a token.
     fn new(turn: &Turn) -> Budget {
-        Budget { left: turn.services.settings.window }
+        Budget { left: turn.window() }
     }
 
     /// What fits of a text; `rest` says how to get what does not.
     pub fn take(&mut self, text: &str, rest: &str) -> String {
         let limit = EACH.min(self.left);
         self.left -= text.chars().count().min(limit);
-        bounded(text, limit, rest)
+        bounded(text, limit, Matters::Head, rest)
     }
 }
 

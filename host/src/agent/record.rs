@@ -1,11 +1,13 @@
 //! Writes what happened: to the journal first, then to the front end.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
 use crate::protocol::{Event, Level};
+use crate::sandbox::OUTPUT;
 use crate::session::Journal;
 
 /// The one place through which events leave the loop.
@@ -51,6 +53,17 @@ impl Recorder {
         let event = Event::FileReplaced { call_id: call_id.to_string(), path: path.to_string(), before };
         journal.append(&event)?;
         Ok(event)
+    }
+
+    /// Keeps a text of which the model sees only a part; the path by which `read_file` finds it.
+    pub fn keep_output(&self, text: &str) -> Option<String> {
+        let name = self.lock().as_ref()?.keep_output(text).ok()?;
+        Some(format!("{OUTPUT}/{name}"))
+    }
+
+    /// The folder of such texts, when there are any.
+    pub fn output(&self) -> Option<PathBuf> {
+        Some(self.lock().as_ref()?.output()).filter(|folder| folder.is_dir())
     }
 
     /// Shows an event that is in the journal already.

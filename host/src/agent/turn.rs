@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
@@ -53,6 +53,8 @@ pub(super) struct Turn {
     pub denied: AtomicU32,
     /// How many calls were made that no model asked for.
     pub own_calls: AtomicU32,
+    /// Tokens that the model reads at once, as far as is known by now.
+    pub window: AtomicUsize,
 }
 
 /// What the turn is for.
@@ -220,6 +222,11 @@ impl Turn {
     /// An id for a call that no model asked for.
     pub fn own_call_id(&self) -> String {
         format!("own_{}_{}", self.number, self.own_calls.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Tokens that the model reads at once.
+    pub fn window(&self) -> usize {
+        self.window.load(Ordering::Relaxed)
     }
 
     /// Whether a call by the model may run beside others.

@@ -177,6 +177,7 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         result_limit: RESULT_LIMIT,
         window: settings.model.num_ctx.unwrap_or(settings.model.max_ctx) as usize,
         compact_at: settings.agent.compact_at as usize,
+        summary: settings.agent.summary == settings::Summary::Model,
         network: settings.process.network,
         sampling: Sampling {
             temperature: settings.model.temperature,

@@ -103,6 +103,7 @@ pub(super) static KEYS: &[Key] = &[
     key("agent.max_steps", whole(1, 100_000), Lower),
     key("agent.loop_repeats", whole(2, 1_000), Lower),
     key("agent.compact_at", whole(10, 95), Lower),
+    key("agent.summary", Kind::Choice(&["rules", "model"]), Trusted),
     key("agent.parallel_reads", whole(1, 64), Lower),
     key("agent.timeout", Kind::TimeOr(&["none"]), Lower),
     key("approval.mode", Kind::Choice(WORDS_OF_MODES), Stricter),

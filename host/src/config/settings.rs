@@ -121,10 +121,19 @@ pub struct Agent {
     pub max_steps: u32,
     pub loop_repeats: u32,
     pub compact_at: u32,
+    pub summary: Summary,
     pub parallel_reads: u32,
     /// Of a whole turn; `None`: no limit.
     #[serde(deserialize_with = "auto")]
     pub timeout: Option<Span>,
+}
+
+/// Who sums up what a compaction leaves out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Summary {
+    Rules,
+    Model,
 }
 
 /// `[approval]`.

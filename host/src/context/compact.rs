@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::bounded;
+use super::note::{ASKED, CHANGED, put_note, split_note};
+use super::{Matters, bounded};
 use crate::protocol::{Message, ToolCall};
 
 /// Results that stay whole, tried in this order.
@@ -32,8 +33,6 @@ const PATHS: [&str; 2] = ["path", "file"];
 const CONTENTS: [&str; 4] = ["content", "new", "edits", "patch"];
 /// Before what is left of a result.
 const BEGAN: &str = ". They began: ";
-/// Opens the note about what was left out.
-pub const EARLIER: &str = "[Earlier in this conversation, shortened to fit the context window:";
 
 /// What must stay whole, of the newest result for each thing that a call is about.
 pub type Pinned<'a> = &'a dyn Fn(&ToolCall, &str) -> bool;
@@ -77,7 +76,7 @@ pub fn compact(
     }
     for message in &mut best {
         if let Message::Tool { text, .. } = message {
-            *text = bounded(text, LAST_RESORT, "call the tool again for a part of it");
+            *text = bounded(text, LAST_RESORT, Matters::Head, "call the tool again for a part of it");
         }
     }
     changed(messages, best)
@@ -231,11 +230,11 @@ fn told_turn(turn: &[Message]) -> Vec<String> {
     if let Some(Message::User { text }) = turn.first() {
         let (earlier, task) = split_note(text);
         lines.extend(earlier);
-        lines.push(format!("- The user asked: {}", cut(task)));
+        lines.push(format!("{ASKED}{}", cut(task)));
     }
     let changed = changed_files(turn);
     if !changed.is_empty() {
-        lines.push(format!("  Files that were changed: {}", changed.join(", ")));
+        lines.push(format!("{CHANGED}{}", changed.join(", ")));
     }
     let answer = turn.iter().rev().find_map(|message| match message {
         Message::Assistant { text, .. } if !text.trim().is_empty() => Some(text),
@@ -271,27 +270,9 @@ fn changed_files(turn: &[Message]) -> Vec<String> {
     files
 }
 
-/// Adds the lines to the note at the beginning of the user's message at `place`.
-fn put_note(messages: &mut [Message], place: usize, lines: Vec<String>) {
-    let Some(Message::User { text }) = messages.get_mut(place) else { return };
-    let (earlier, task) = split_note(text);
-    let lines: Vec<String> = earlier.into_iter().chain(lines).collect();
-    if !lines.is_empty() {
-        *text = format!("{EARLIER}\n{}\n]\n\n{task}", lines.join("\n"));
-    }
-}
-
-/// The lines of the note, and what stands behind it.
-fn split_note(text: &str) -> (Vec<String>, &str) {
-    let split = text.strip_prefix(EARLIER).and_then(|rest| rest.strip_prefix('\n')?.split_once("\n]\n\n"));
-    match split {
-        Some((lines, task)) => (lines.lines().map(String::from).collect(), task),
-        None => (Vec::new(), text),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::note::EARLIER;
     use super::*;
     use serde_json::json;
 

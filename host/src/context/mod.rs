@@ -5,11 +5,13 @@
 mod bound;
 mod budget;
 mod compact;
+mod note;
 mod prompt;
 mod tokens;
 
-pub use bound::bounded;
+pub use bound::{Matters, bounded, fits};
 pub use budget::Gauge;
-pub use compact::{EARLIER, Pinned, compact};
+pub use compact::{Pinned, compact};
+pub use note::{EARLIER, sum_up};
 pub use prompt::{SKILLS_TITLE, Snapshot, system_prompt};
 pub use tokens::{estimate, tools_as_json};

@@ -2,6 +2,8 @@
 //! It is made once for a context and never again, so it may hold what was true then, but no date, count or list that
 //! would have to change later.
 
+use super::{Matters, bounded};
+
 const INSTRUCTIONS: &str = include_str!("system.md");
 /// Before the list of skills, which ends the prompt.
 pub const SKILLS_TITLE: &str = "\n\n# Skills\n";
@@ -34,14 +36,17 @@ pub fn system_prompt(snapshot: &Snapshot) -> String {
             prompt.push_str(&format!("\n\n# {title}\n{}", text.trim_end()));
         }
     };
-    let layout = super::bounded(&snapshot.layout, FACTS_LIMIT, "list_dir shows the rest");
+    let layout = bounded(&snapshot.layout, FACTS_LIMIT, Matters::Head, "list_dir shows the rest");
     section("The project when this session began", &layout);
     if let Some(git) = &snapshot.git {
-        section("Git", &super::bounded(git, FACTS_LIMIT, "git_status shows the rest"));
+        section("Git", &bounded(git, FACTS_LIMIT, Matters::Head, "git_status shows the rest"));
     }
     if let Some((name, text)) = &snapshot.instructions {
         let rest = format!("read_file {name} shows the rest");
-        section(&format!("The project's instructions ({name})"), &super::bounded(text, INSTRUCTIONS_LIMIT, &rest));
+        section(
+            &format!("The project's instructions ({name})"),
+            &bounded(text, INSTRUCTIONS_LIMIT, Matters::Head, &rest),
+        );
     }
     if !snapshot.skills.trim().is_empty() {
         prompt.push_str(&format!("{SKILLS_TITLE}{}\n{}", SKILLS.trim_end(), snapshot.skills.trim_end()));

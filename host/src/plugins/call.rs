@@ -1,10 +1,11 @@
 //! Runs one call of one tool, or its preview, in the sandbox.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Plugin, Plugins, Tool};
+use super::{Origin, Plugin, Plugins, Tool};
 use crate::policy::Capabilities;
 use crate::sandbox::{Call, CallError, Change, Component, Finished, Grants, Host, Output, Sandbox, Used};
 
@@ -17,7 +18,7 @@ impl Plugins {
         capabilities: Capabilities,
         host: Arc<dyn Host>,
     ) -> Finished<Output> {
-        match self.ready(tool, arguments, capabilities).await {
+        match self.ready(tool, arguments, capabilities, host.long_results()).await {
             Ok((component, call)) => {
                 let _turn = match call.grants.state {
                     Some(_) => Some(tool.plugin.turns.lock().await),
@@ -37,7 +38,7 @@ impl Plugins {
         capabilities: Capabilities,
         host: Arc<dyn Host>,
     ) -> Finished<Option<Vec<Change>>> {
-        match self.ready(tool, arguments, capabilities).await {
+        match self.ready(tool, arguments, capabilities, None).await {
             Ok((component, call)) => self.sandbox.preview(&component, call, host).await,
             Err(error) => failed(error),
         }
@@ -48,14 +49,21 @@ impl Plugins {
         tool: &Tool,
         arguments: &Value,
         capabilities: Capabilities,
+        output: Option<PathBuf>,
     ) -> Result<(Component, Call), String> {
         let component = tool.plugin.component(&self.sandbox).await?;
         let state = capabilities.state.map(|_| tool.plugin.state.clone());
         if let Some(folder) = &state {
             std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
         }
-        let grants =
-            Grants { capabilities, workspace: self.workspace.clone(), state, protection: self.protection.clone() };
+        let grants = Grants {
+            capabilities,
+            workspace: self.workspace.clone(),
+            state,
+            // A stranger's tool has no business with what others gave.
+            output: output.filter(|_| tool.plugin.origin == Origin::Builtin && tool.capabilities.reads_only()),
+            protection: self.protection.clone(),
+        };
         let (name, limits) = (tool.function.clone(), tool.plugin.limits.clone());
         Ok((component, Call { tool: name, arguments: arguments.to_string(), grants, limits }))
     }

@@ -36,8 +36,8 @@ pub use load::{Component, LoadError};
 pub use plain::{Function, Integer, Type};
 pub use protection::Protection;
 pub use types::{
-    Attachment, Call, CallError, Change, Contact, Finished, Grants, Host, HttpRequest, Imports, Injected, Output,
-    ToolDescription, Used,
+    Attachment, Call, CallError, Change, Contact, Finished, Grants, Host, HttpRequest, Imports, Injected, OUTPUT,
+    Output, ToolDescription, Used,
 };
 pub use wasm::Wasm;
 
@@ -111,6 +111,7 @@ impl Sandbox {
             capabilities: Capabilities::default(),
             workspace: PathBuf::new(),
             state: None,
+            output: None,
             protection: Arc::new(Protection::none()),
         };
         let call = Call { tool: String::new(), arguments: String::new(), grants, limits: limits.clone() };

@@ -29,6 +29,9 @@ pub struct Call {
     pub limits: Limits,
 }
 
+/// Where a call finds the session's long results, in the workspace's names.
+pub const OUTPUT: &str = ".garth/output";
+
 /// What a call sees of the machine.
 #[derive(Clone, Debug)]
 pub struct Grants {
@@ -38,6 +41,8 @@ pub struct Grants {
     /// The plugin's private directory for this project. It exists, and is pre-opened as `/state` when
     /// `capabilities.state` is set as well. Calls that share one must take turns; the caller sees to that.
     pub state: Option<PathBuf>,
+    /// Long results of the session, which a call that may read the whole workspace finds in [`OUTPUT`], to read.
+    pub output: Option<PathBuf>,
     pub protection: Arc<Protection>,
 }
 
@@ -191,6 +196,10 @@ pub trait Host: Send + Sync {
     /// meanwhile. The error is for the user and the model. Without an implementation nothing may be sent.
     async fn permit_http(&self, request: HttpRequest) -> Result<Vec<Injected>, String> {
         Err(format!("{} {} was not sent: nothing here may reach the network", request.method, request.host))
+    }
+    /// The folder of the session's long results, where there are any.
+    fn long_results(&self) -> Option<PathBuf> {
+        None
     }
     fn progress(&self, message: String, fraction: Option<f32>);
     fn log(&self, level: Level, message: String);

@@ -14,6 +14,7 @@ use crate::protocol::Event;
 
 pub(super) const FILE: &str = "journal.jsonl";
 const BLOBS: &str = "blobs";
+const OUTPUT: &str = "output";
 
 /// The journal of one session, open for writing. The lock on it ends when it is dropped.
 #[derive(Debug)]
@@ -77,6 +78,28 @@ impl Journal {
         self.file.write_all(&line)?;
         self.torn = false;
         Ok(())
+    }
+
+    /// Keeps a text of which the model sees only a part; the name of its file in [`Journal::output`].
+    pub fn keep_output(&self, text: &str) -> io::Result<String> {
+        let dir = self.output();
+        store::create_private_dir(&dir)?;
+        let there = std::fs::read_dir(&dir)?.count();
+        for number in there + 1.. {
+            let name = format!("{number}.txt");
+            let mut options = options();
+            match options.create_new(true).open(dir.join(&name)) {
+                Ok(mut file) => return file.write_all(text.as_bytes()).map(|()| name),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    /// Where those texts are; it may not exist.
+    pub fn output(&self) -> PathBuf {
+        self.dir.join(OUTPUT)
     }
 
     /// Keeps a content in the session; its SHA-256 in lower-case hexadecimal, for [`Event::FileReplaced`].

@@ -12,8 +12,8 @@ use super::open::Dir;
 use super::root::{Kind, Quota, Root};
 use super::rules::Rules;
 use crate::policy::{Access, Workspace};
-use crate::sandbox::Grants;
 use crate::sandbox::meter::{ENTRY_COST, Meter};
+use crate::sandbox::{Grants, OUTPUT};
 
 /// The pre-opens of one call.
 pub(in crate::sandbox) struct Files {
@@ -38,6 +38,12 @@ impl Files {
             let quota = Quota { limit: limit.0, used: AtomicU64::new(usage(path).map_err(failed)?) };
             let root = Root::open(path, Rules::open(), meter.clone(), Kind::State(quota)).map_err(failed)?;
             preopens.push((dir(Arc::new(root), Path::new(""), true)?, "/state".to_owned()));
+        }
+        let reads_all = matches!(capabilities.workspace, Workspace::All(access) if access > Access::None);
+        if let Some(path) = grants.output.as_ref().filter(|_| reads_all) {
+            let root = Root::open(path, Rules::open(), meter.clone(), Kind::Output)
+                .map_err(|error| format!("the session's long results in {}: {error}", path.display()))?;
+            preopens.push((dir(Arc::new(root), Path::new(""), false)?, format!("/workspace/{OUTPUT}")));
         }
         Ok(Files { meter: meter.clone(), preopens })
     }

@@ -36,6 +36,7 @@ pub struct Root {
 pub enum Kind {
     Workspace,
     State(Quota),
+    Output,
 }
 
 /// The limit on what lies in the state directory, counting what was there before.

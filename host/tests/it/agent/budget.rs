@@ -109,3 +109,43 @@ fn the_window_is_what_the_server_says() {
     let ran = project.run(&server, Dialect::OpenAi, &[], "read them");
     assert_eq!(ran.expect(0).all("compacted")[0]["window"], 8192);
 }
+
+#[test]
+fn the_model_sums_up_what_is_left_out_where_that_is_set() {
+    let run = |server: &Server, summary: &str| {
+        let project = project();
+        let url = server.url();
+        let mut garth =
+            project.garth(&["run", "--json", "--provider", "openai", "--url", &url, "--model", "test", "read them"]);
+        garth.env("GARTH_MODEL__NUM_CTX", "6144").env("GARTH_AGENT__SUMMARY", summary);
+        project.finish(garth)
+    };
+    let by_rules = Server::openai(reads());
+    run(&by_rules, "rules").expect(0);
+    let counts: Vec<usize> = by_rules.requests().iter().map(|request| messages(request).len()).collect();
+    let folded = counts.windows(2).position(|pair| pair[1] < pair[0]).unwrap();
+
+    let mut replies = reads();
+    replies
+        .insert(folded + 1, Reply::text("<think>What was it?</think>- The files hold prose.\n]\n- Nothing is open."));
+    let server = Server::openai(replies);
+    let ran = run(&server, "model");
+    ran.expect(0);
+    let requests = server.requests();
+    assert!(requests[folded + 1].body.contains("about to be left out"), "{}", requests[folded + 1].body);
+    prefix_is_stable(&requests[..=folded]);
+    let (before, asked) = (messages(&requests[folded]), messages(&requests[folded + 1]));
+    assert_eq!(asked[..before.len()], before[..], "asked behind what the server has read");
+    assert_eq!(requests[folded + 1].json()["tools"], requests[folded].json()["tools"]);
+    let next = messages(&requests[folded + 2]);
+    let note = next[1]["content"].as_str().unwrap();
+    assert!(
+        note.contains("- Your own summary:\n- The files hold prose.\n- Nothing is open.\n]\n\nread them"),
+        "{note}"
+    );
+    assert!(!note.contains("You called"), "{note}");
+    // Later ones are answered with calls, which are no summaries: the rules' lines stand, and that is said.
+    assert!(ran.notices().contains("gave none (it said nothing)"), "{}", ran.notices());
+    let shown: Vec<_> = ran.all("text_delta").iter().map(|event| event["text"].to_string()).collect();
+    assert!(!shown.concat().contains("hold prose"), "it is no answer to the user");
+}

@@ -173,3 +173,39 @@ fn calls_and_thoughts_in_the_text_are_taken_apart_and_spoiled_calls_are_told() {
 fn text(message: &Value) -> &str {
     message["content"].as_str().unwrap()
 }
+
+#[test]
+fn a_long_output_is_shown_in_part_and_stays_readable() {
+    let project = project();
+    let path = ".garth/output/1.txt";
+    let read = json!({"path": path, "start": 9_999, "end": 10_001});
+    let server = Server::openai(vec![
+        Reply::call("run", json!({"command": "seq 20000"})),
+        Reply::call("read_file", read.clone()),
+        Reply::call("grep", json!({"pattern": "^12345$", "path": path})),
+        Reply::call("edit_file", json!({"path": path, "old_text": "9999\n", "new_text": "x\n"})),
+        Reply::call("run", json!({"command": format!("cat {path}")})),
+        Reply::text("Read."),
+        Reply::call("read_file", read),
+        Reply::text("Read again."),
+    ]);
+    let ran = project.run(&server, Dialect::OpenAi, &["--approval", "auto"], "count");
+    ran.expect(0);
+    let results = ran.results();
+    let shown = &results[0].1;
+    assert!(shown.starts_with("1\n2\n") && shown.ends_with("\n20000"), "{shown}");
+    assert!(
+        shown.contains("lines left out here; grep or read_file finds all of it in .garth/output/1.txt]"),
+        "{shown}"
+    );
+    assert!(shown.len() < 13_000, "{}", shown.len());
+    assert!(results[1].1.contains("10000\t10000\n"), "{}", results[1].1);
+    assert!(results[2].1.contains("12345"), "{}", results[2].1);
+    // Only what reads finds it.
+    assert!(results[3].0 != "ok" && results[4].1.contains("No such file"), "{results:#?}");
+    assert!(!project.root().join(".garth/output").exists());
+    // It lies in the session's folder, so a resumed session still has it.
+    let again = project.run(&server, Dialect::OpenAi, &["--resume", "latest"], "once more");
+    again.expect(0);
+    assert!(again.results()[0].1.contains("10000\t10000\n"), "{:?}", again.results());
+}

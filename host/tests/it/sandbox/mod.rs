@@ -123,6 +123,7 @@ impl Yard {
             &strings(&[".env*", "*.pem", "/vault/**"]),
         );
         let grants = Grants {
+            output: None,
             capabilities: self.capabilities.clone(),
             workspace: self.workspace.clone(),
             state: self.state.clone(),

@@ -1,0 +1,71 @@
+//! What the model itself writes down of the part of a conversation that is about to be left out: asked behind the
+//! conversation as it is, so that the server has read all but the question already. It is used where `agent.summary` says so;
+//! without a usable answer the rules' own lines stay.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use super::Context;
+use super::turn::Turn;
+use crate::context::{Matters, bounded};
+use crate::model::{Delta, Model, Request};
+use crate::protocol::{Event, Level, Message};
+use crate::recover::{Part, Reader};
+
+const QUESTION: &str = include_str!("summary.md");
+/// Tokens of the answer.
+const ANSWER: u32 = 400;
+/// Tokens that the question and the answer take of the window.
+pub(super) const ROOM: usize = ANSWER as usize + 150;
+/// Characters of it that are kept.
+const LONGEST: usize = 1_600;
+
+/// The lines of the summary; `None`: the rules' lines have to do.
+pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> Option<Vec<String>> {
+    let told = tokio::select! {
+        biased;
+        () = turn.cancel.cancelled() => return None,
+        told = written(turn, model, context) => told,
+    };
+    let because = match told {
+        Ok(text) => match lines(&text) {
+            lines if lines.is_empty() => "it said nothing".to_string(),
+            lines => return Some(lines),
+        },
+        Err(error) => error,
+    };
+    let text = format!("the model was asked for a summary and gave none ({because}); the rules' lines stand instead");
+    turn.services.recorder.emit(Event::Notice { level: Level::Warn, text }).await;
+    None
+}
+
+async fn written(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> Result<String, String> {
+    let mut messages = context.messages.clone();
+    messages.push(Message::User { text: QUESTION.trim_end().to_string() });
+    let mut sampling = turn.services.settings.sampling;
+    sampling.max_tokens = Some(ANSWER);
+    let request = Request { messages, tools: context.tools.clone(), sampling };
+    let mut reply = model.stream(Arc::new(request));
+    let (mut reader, mut parts) = (Reader::new(&context.tools), Vec::new());
+    while let Some(delta) = reply.next().await {
+        match delta.map_err(|error| error.to_string())? {
+            Delta::Text(text) => parts.extend(reader.push(&text)),
+            Delta::Usage(usage) => turn.services.recorder.emit(Event::Usage { usage }).await,
+            Delta::Reasoning(_) | Delta::Call(_) | Delta::Finish(_) => {}
+        }
+    }
+    parts.extend(reader.finish().0);
+    let said = parts.into_iter().filter_map(|part| match part {
+        Part::Text(text) => Some(text),
+        Part::Reasoning(_) => None,
+    });
+    Ok(said.collect())
+}
+
+/// Without what could be taken for the end of the note in which they will stand.
+fn lines(text: &str) -> Vec<String> {
+    let text = bounded(text.trim(), LONGEST, Matters::Head, "the summary was longer");
+    let lines = text.lines().map(str::trim_end).filter(|line| !matches!(line.trim(), "" | "]"));
+    lines.map(String::from).collect()
+}
