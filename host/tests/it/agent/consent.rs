@@ -110,6 +110,7 @@ impl World {
             window: 32_768,
             compact_at: 75,
             sampling: Sampling::default(),
+            tools: None,
             network: false,
         };
         let project = self.at("project");

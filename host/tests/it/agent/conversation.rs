@@ -61,6 +61,7 @@ impl Conversation {
                 window: 32_768,
                 compact_at: 75,
                 sampling: Sampling::default(),
+                tools: None,
                 network: false,
             },
             workspace: root,

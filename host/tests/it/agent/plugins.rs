@@ -53,6 +53,7 @@ impl Talk {
                 window: 32_768,
                 compact_at: 75,
                 sampling: Sampling::default(),
+                tools: None,
                 network: false,
             },
             workspace: root,
