@@ -75,7 +75,7 @@ impl Tool for SearchAndRead {
             let named = unshown.iter().take(NAMED).map(String::as_str).collect::<Vec<_>>().join(", ");
             let more = unshown.len().saturating_sub(NAMED);
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            write!(text, "[matches without their code, which was too much: {named}{more}]\n").unwrap_or_default();
+            writeln!(text, "[matches without their code, which was too much: {named}{more}]").unwrap_or_default();
         }
         // What grep says at its end about what it did not search.
         let is_note = |line: &&str| line.starts_with('[') && line.ends_with(']');
