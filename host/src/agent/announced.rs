@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::call_tool;
-use crate::plugins::Plugins;
+use crate::plugins::{Plugins, Tool};
 use crate::protocol::{Message, ToolSpec};
 
 const NEW: &str = "[New or changed tools; call them with call_tool:";
@@ -46,9 +46,16 @@ impl Announced {
     }
 
     /// What to tell when this is known and `plugins` are there, and what is known then. `window` in tokens. Tools of the host
-    /// are never gone.
-    pub fn news(&self, plugins: &Plugins, host: &[ToolSpec], window: usize) -> (Option<String>, Announced) {
-        let specs: Vec<&ToolSpec> = plugins.tools().iter().map(|tool| &tool.spec).collect();
+    /// are never gone. Those that were never told, and that `tells` does not want told, are no news.
+    pub fn news(
+        &self,
+        plugins: &Plugins,
+        host: &[ToolSpec],
+        window: usize,
+        tells: &dyn Fn(&Tool) -> bool,
+    ) -> (Option<String>, Announced) {
+        let told = |tool: &&Tool| self.0.contains_key(&tool.spec.name) || tells(tool);
+        let specs: Vec<&ToolSpec> = plugins.tools().iter().filter(told).map(|tool| &tool.spec).collect();
         news(&self.0, &specs, host, (window * CHARS_PER_TOKEN * SHARE / 100).max(LEAST))
     }
 }

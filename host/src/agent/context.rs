@@ -1,15 +1,17 @@
 //! The conversation as the model sees it, and its stable beginning: system prompt, skills, tools.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::announced::{Announced, host_tools};
 use super::known::{self, Known};
 use super::turn::Turn;
-use super::{call_tool, skill, snapshot};
+use super::{call_tool, skill, snapshot, tool_set};
 use crate::context::{Gauge, estimate, tools_as_json};
-use crate::protocol::{Event, Message, ToolSpec, WindowPart};
+use crate::model::Model;
+use crate::plugins::Tool;
+use crate::protocol::{Event, Message, ToolSet, ToolSpec, WindowPart};
 use crate::session::Transcript;
 
 /// The messages that the model sees; append-only.
@@ -57,21 +59,38 @@ impl Context {
     }
 
     /// Begins the conversation of a session.
-    pub async fn begin(turn: &Arc<Turn>) -> Context {
-        let context = Context::prefix(turn, |_| true).await;
+    pub async fn begin(turn: &Arc<Turn>, model: &Arc<dyn Model>) -> Context {
+        let context = Context::prefix(turn, model, &BTreeSet::new(), |_| true).await;
         let event = Event::ContextStarted { system: context.system().to_string(), tools: context.tools.clone() };
         turn.services.recorder.emit(event).await;
         context
     }
 
-    /// The stable prefix: made once, and offered are the tools that `leaves` says.
-    pub async fn prefix(turn: &Arc<Turn>, leaves: impl Fn(&str) -> bool) -> Context {
+    /// The stable prefix: made once. Offered are the tools of the model's set and those that are `named`, as far as `leaves`
+    /// says.
+    pub async fn prefix(
+        turn: &Arc<Turn>,
+        model: &Arc<dyn Model>,
+        named: &BTreeSet<String>,
+        leaves: impl Fn(&str) -> bool,
+    ) -> Context {
         let services = &turn.services;
-        let tools = turn.plugins.tools().iter().map(|tool| tool.spec.clone()).chain(host_tools());
+        // First of all: only then it is known which model `auto` is.
+        let (window, set) = tokio::select! {
+            biased;
+            () = turn.cancel.cancelled() => (None, ToolSet::Full),
+            known = async {
+                let window = model.window().await.map(|tokens| tokens as usize);
+                (window, tool_set::choose(turn, model, window).await)
+            } => known,
+        };
+        let offered = |tool: &&Tool| tool_set::offers(set, tool) || named.contains(&tool.spec.name);
+        let tools = turn.plugins.tools().iter().filter(offered).map(|tool| tool.spec.clone()).chain(host_tools());
         let tools: Vec<ToolSpec> = tools.filter(|tool| leaves(&tool.name)).collect();
         let mut snapshot = snapshot::take(&services.workspace, &services.runner).await;
         let skills = if leaves(skill::NAME) { known::skills(turn) } else { Vec::new() };
         snapshot.skills = known::listing(turn, &skills);
+        snapshot.weak = model.family().weak;
         let messages = vec![Message::System { text: crate::context::system_prompt(&snapshot) }];
         let announced = Announced::read(&tools, &[]);
         Context {
@@ -82,7 +101,7 @@ impl Context {
             known: Some(Known::of(&skills)),
             announced,
             gauge: Gauge::default(),
-            window: None,
+            window,
             compacted: None,
         }
     }
@@ -125,11 +144,14 @@ impl Context {
         }
     }
 
-    /// What is new of skills and tools since the model was last told, and what it knows once it has been told that.
-    pub fn news(&self, turn: &Turn) -> (Option<String>, News) {
+    /// What is new of skills and tools since the model was last told, and what it knows once it has been told that. Tools that
+    /// its set hides are no news, unless they are `named`.
+    pub fn news(&self, turn: &Turn, named: &BTreeSet<String>) -> (Option<String>, News) {
+        let set = tool_set::of(&self.tools);
+        let tells = |tool: &Tool| tool_set::offers(set, tool) || named.contains(&tool.spec.name);
         let (skills, known) = self.skills_now(turn);
         let window = turn.services.settings.window;
-        let (tools, announced) = self.announced.news(&turn.plugins, &host_tools(), window);
+        let (tools, announced) = self.announced.news(&turn.plugins, &host_tools(), window, &tells);
         let parts: Vec<String> = skills.into_iter().chain(tools).collect();
         ((!parts.is_empty()).then(|| parts.join("\n\n")), News { known, announced })
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::draft::Draft;
 use super::turn::{self, Turn};
-use super::{Context, ask, scope};
+use super::{Context, ask, scope, tool_set};
 use crate::commands::Entry;
 use crate::model::Model;
 use crate::protocol::{Event, Message, TurnEnd};
@@ -20,7 +20,7 @@ pub(super) async fn run(
     prompt: Draft,
 ) -> (TurnEnd, u32) {
     let recorder = &turn.services.recorder;
-    let mut own = Context::prefix(turn, |tool| scope::leaves(entry, tool)).await;
+    let mut own = Context::prefix(turn, model, &tool_set::named(entry), |tool| scope::leaves(entry, tool)).await;
     own.taken = ask::used_ids(context);
     recorder.emit(Event::ForkStarted { system: own.system().to_string(), tools: own.tools.clone() }).await;
     own.messages.push(Message::User { text: prompt.text.clone() });

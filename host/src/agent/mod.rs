@@ -29,6 +29,7 @@ mod skill_files;
 mod snapshot;
 mod summary;
 mod task;
+mod tool_set;
 mod turn;
 mod writes;
 
@@ -47,6 +48,7 @@ pub use known::first_listing;
 pub use record::Recorder;
 pub use scope::restricts;
 pub use snapshot::take as take_snapshot;
+pub use tool_set::{Facts, offers as set_offers, offers_builtin as set_offers_builtin};
 
 /// The tools of the host, offered after those of the plugins; no plugin may take their names.
 pub fn host_tools() -> [protocol::ToolSpec; 2] {
@@ -62,7 +64,7 @@ use crate::commands::{Changes, Entry, Live, Subscription, Usage};
 use crate::model::{Model, ModelError, Sampling};
 use crate::plugins;
 use crate::process::Runner;
-use crate::protocol::{self, Event, Level, Op, ToolSummary};
+use crate::protocol::{self, Event, Level, Op, ToolSet, ToolSummary};
 use crate::secrets;
 use crate::session::{Journal, Transcript};
 
@@ -92,6 +94,8 @@ pub struct Settings {
     /// Whether the model sums up what a compaction leaves out.
     pub summary: bool,
     pub sampling: Sampling,
+    /// The tools that a context begins with; `None`: by the model.
+    pub tools: Option<ToolSet>,
     /// Whether programs reach the network.
     pub network: bool,
 }

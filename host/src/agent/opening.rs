@@ -1,13 +1,14 @@
 //! What a turn begins with: the user's words, or the prompt of the command that they name, with what the host has to add.
 //! It says what to ask the model, and leaves the asking to the turn.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::draft::Draft;
 use super::prepare::{self, Stop};
 use super::task::{self, Task};
 use super::turn::Turn;
-use super::{Context, command, scope};
+use super::{Context, command, scope, tool_set};
 use crate::commands::Entry;
 use crate::protocol::TurnEnd;
 
@@ -29,12 +30,12 @@ pub(super) async fn prepare(turn: &Arc<Turn>, context: &mut Context, text: &str)
             expand(turn, &entry, arguments, &mut draft).await?;
             return Ok(Opening::Apart { entry, prompt: draft });
         }
-        let (note, news) = context.news(turn);
+        let (note, news) = context.news(turn, &tool_set::named(&entry));
         note.iter().for_each(|note| draft.note(note));
         expand(turn, &entry, arguments, &mut draft).await?;
         context.told(news);
     } else {
-        let (note, news) = context.news(turn);
+        let (note, news) = context.news(turn, &BTreeSet::new());
         context.told(news);
         let Some(note) = note else { return Ok(Opening::Here { message: text.to_string() }) };
         draft.note(&note);

@@ -28,7 +28,7 @@ pub async fn take(workspace: &Path, runner: &Runner) -> Snapshot {
         let content = files::read(workspace, &real).ok()??;
         Some((name.to_string(), String::from_utf8_lossy(&content).into_owned()))
     });
-    Snapshot { layout: layout(workspace), instructions, git: git(workspace, runner).await, skills: String::new() }
+    Snapshot { layout: layout(workspace), instructions, git: git(workspace, runner).await, ..Snapshot::default() }
 }
 
 /// Two levels, folders first, names as they are but for control characters.

@@ -106,7 +106,7 @@ async fn work(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Option<Con
         Job::Expand(text) => return (opening::show(turn, text).await, 0),
     };
     if context.is_none() {
-        *context = Some(Context::begin(turn).await);
+        *context = Some(Context::begin(turn, model).await);
     }
     let Some(context) = context.as_mut() else { return (TurnEnd::Cancelled, 0) };
     match opening::prepare(turn, context, text).await {

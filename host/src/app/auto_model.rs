@@ -8,25 +8,33 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use tokio::sync::OnceCell;
 
-use crate::model::{self, Delta, Endpoint, Model, ModelError, ModelInfo, Request};
+use crate::model::{self, Delta, Endpoint, Family, Model, ModelError, ModelInfo, Request};
 
 /// Stands for a model that is not known yet.
 pub struct AutoModel {
     endpoint: Endpoint,
+    named: Named,
     found: Arc<OnceCell<Arc<dyn Model>>>,
 }
 
+/// The endpoint for a model of this name.
+pub type Named = Arc<dyn Fn(&str) -> Result<Endpoint, ModelError> + Send + Sync>;
+
 impl AutoModel {
-    pub fn new(endpoint: Endpoint) -> AutoModel {
-        AutoModel { endpoint, found: Arc::default() }
+    pub fn new(endpoint: Endpoint, named: Named) -> AutoModel {
+        AutoModel { endpoint, named, found: Arc::default() }
+    }
+
+    async fn found(&self) -> Option<&Arc<dyn Model>> {
+        self.found.get_or_try_init(|| find(self.endpoint.clone(), self.named.clone())).await.ok()
     }
 }
 
 impl Model for AutoModel {
     fn stream(&self, request: Arc<Request>) -> BoxStream<'static, Result<Delta, ModelError>> {
-        let (endpoint, found) = (self.endpoint.clone(), self.found.clone());
+        let (endpoint, named, found) = (self.endpoint.clone(), self.named.clone(), self.found.clone());
         let reply = async move {
-            match found.get_or_try_init(|| find(endpoint)).await {
+            match found.get_or_try_init(|| find(endpoint, named)).await {
                 Ok(model) => model.stream(request),
                 Err(error) => stream::iter([Err(error)]).boxed(),
             }
@@ -35,7 +43,15 @@ impl Model for AutoModel {
     }
 
     fn window(&self) -> BoxFuture<'_, Option<u32>> {
-        Box::pin(async { self.found.get_or_try_init(|| find(self.endpoint.clone())).await.ok()?.window().await })
+        Box::pin(async { self.found().await?.window().await })
+    }
+
+    fn parameters(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { self.found().await?.parameters().await })
+    }
+
+    fn family(&self) -> Family {
+        self.found.get().map_or_else(Family::default, |model| model.family())
     }
 
     fn name(&self) -> &str {
@@ -47,11 +63,11 @@ impl Model for AutoModel {
     }
 }
 
-async fn find(endpoint: Endpoint) -> Result<Arc<dyn Model>, ModelError> {
+async fn find(endpoint: Endpoint, named: Named) -> Result<Arc<dyn Model>, ModelError> {
     let probe = model::probe(&endpoint).await;
     let allowed = probe.models.iter().filter(|model| endpoint.allow_remote || model.local != Some(false));
     match (best(allowed), probe.reachable) {
-        (Some(model), _) => model::connect(Endpoint { model: model.name.clone(), ..endpoint }),
+        (Some(model), _) => model::connect(named(&model.name)?),
         (None, true) => Err(ModelError::Settings {
             reason: format!("the server at {} offers no model; load one, then name it with --model", probe.url),
         }),

@@ -8,7 +8,7 @@ use anyhow::Result;
 
 use super::services;
 use crate::cli::args::Flags;
-use crate::config::{self, ConfigError, Loaded, Overrides, Paths};
+use crate::config::{self, ConfigError, Loaded, Overrides, Paths, Profiles};
 use crate::plugins::Plugins;
 use crate::protocol::{ApprovalMode, Span};
 use crate::session::Store;
@@ -19,6 +19,8 @@ pub struct Context {
     pub flags: Flags,
     pub paths: Paths,
     pub loaded: Loaded,
+    /// Of model families.
+    pub profiles: Profiles,
     /// The project's root: absolute, canonical. What tools see as their workspace.
     pub workspace: PathBuf,
     /// Where the user works: in the project, absolute, canonical.
@@ -38,12 +40,13 @@ impl Context {
         let paths = Paths::find(&env, &cwd)?;
         paths.create()?;
         let loaded = config::load(&paths, &env, &overrides(&flags))?;
-        for notice in &loaded.notices {
+        let profiles = Profiles::load(&paths);
+        for notice in loaded.notices.iter().chain(&profiles.problems) {
             let _ = writeln!(std::io::stderr(), "garth: {}", escape(notice));
         }
         let workspace = paths.project.clone();
         let cwd = cwd.canonicalize().unwrap_or_else(|_| workspace.clone());
-        Ok(Context { flags, paths, loaded, workspace, cwd })
+        Ok(Context { flags, paths, loaded, profiles, workspace, cwd })
     }
 
     /// The same with another project, whose sessions are kept below `scratch`.
@@ -52,6 +55,7 @@ impl Context {
             flags: Flags { resume: None, ..self.flags.clone() },
             paths: Paths { project: root.to_path_buf(), data: scratch.join("data"), ..self.paths.clone() },
             loaded: self.loaded.clone(),
+            profiles: self.profiles.clone(),
             workspace: root.to_path_buf(),
             cwd: root.to_path_buf(),
         }

@@ -165,14 +165,15 @@ pub async fn start(
 }
 
 /// Connections to the configured server, by model name.
-fn connect(context: &Context) -> Connect {
-    let settings = context.loaded.settings.model.clone();
+pub fn connect(context: &Context) -> Connect {
+    let (settings, profiles) = (context.loaded.settings.model.clone(), context.profiles.clone());
+    let endpoint = Arc::new(move |name: &str| services::endpoint(&settings, &profiles, name));
     Box::new(move |name| -> Result<Arc<dyn Model>, ModelError> {
-        let endpoint = services::endpoint(&settings, name)?;
-        if name.is_empty() && endpoint.provider != model::Provider::Scripted {
-            return Ok(Arc::new(AutoModel::new(endpoint)));
+        let found = endpoint(name)?;
+        if name.is_empty() && found.provider != model::Provider::Scripted {
+            return Ok(Arc::new(AutoModel::new(found, endpoint.clone())));
         }
-        model::connect(endpoint)
+        model::connect(found)
     })
 }
 

@@ -70,8 +70,12 @@ fn configuration(context: &Context, report: &mut Report) -> Result<()> {
         let state = if file.exists() { "read" } else { "not there, which is fine" };
         report.line(Verdict::Fine, "configuration", &format!("{}: {state}", file.display()))?;
     }
-    for notice in &context.loaded.notices {
+    for notice in context.loaded.notices.iter().chain(&context.profiles.problems) {
         report.line(Verdict::Less, "configuration", notice)?;
+    }
+    match &context.loaded.settings.model.name {
+        Some(name) => report.line(Verdict::Fine, "profile", &context.profiles.of(name).shown())?,
+        None => report.line(Verdict::Fine, "profile", "chosen when the server has named its model (garth models)")?,
     }
     if let Err(error) = context.check_workspace() {
         report.line(Verdict::Less, "workspace", &error.to_string())?;

@@ -4,9 +4,10 @@ use std::io::{IsTerminal, Write};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Context, catalogue, plugins, services};
+use super::{Context, catalogue, converse, plugins, services};
 use crate::config::{Paths, Trust};
-use crate::protocol::WindowPart;
+use crate::model::Model;
+use crate::protocol::{ToolSet, WindowPart};
 use crate::terminal::{escape, one_line, plural, window_text};
 use crate::{agent, config, context};
 
@@ -21,6 +22,7 @@ pub fn paths(context: &Context) -> Result<()> {
     let mut out = std::io::stdout();
     for (what, path) in [
         ("user configuration", paths.user_file()),
+        ("your model profiles", paths.profiles()),
         ("project configuration", paths.project_file()),
         ("sessions of this project", paths.sessions()),
         ("state", paths.state.clone()),
@@ -110,18 +112,59 @@ pub fn distrust(context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// What the model says of itself, as far as its server answers.
+struct Asked {
+    profile: String,
+    weak: String,
+    set: ToolSet,
+    reason: String,
+    window: Option<usize>,
+}
+
+impl Default for Asked {
+    fn default() -> Self {
+        Asked {
+            profile: "none: there is no connection to a model".into(),
+            weak: String::new(),
+            set: ToolSet::Full,
+            reason: "no model is known".into(),
+            window: None,
+        }
+    }
+}
+
+impl Asked {
+    async fn of(model: &dyn Model, context: &Context) -> Asked {
+        let window = model.window().await.map(|tokens| tokens as usize);
+        let parameters = model.parameters().await;
+        let family = model.family();
+        let setting = context.loaded.settings.tools.set;
+        let facts = agent::Facts { setting, family: family.tools, parameters, window, name: model.name() };
+        let (set, reason) = facts.choose();
+        Asked { profile: context.profiles.of(model.name()).shown(), weak: family.weak, set, reason, window }
+    }
+}
+
 /// `garth prompt`: the system message, and what all of the fixed part takes.
 pub async fn prompt(context: &Context) -> Result<()> {
     let plugins = plugins::now(context)?.current();
+    let model = converse::connect(context)(context.loaded.settings.model.name.as_deref().unwrap_or_default());
+    let asked = match &model {
+        Ok(model) => Asked::of(model.as_ref(), context).await,
+        Err(_) => Asked::default(),
+    };
     let runner = services::runner(&context.loaded.settings)?;
     let mut snapshot = agent::take_snapshot(&context.workspace, &runner).await;
-    let fixed = context::system_prompt(&context::Snapshot::default());
+    snapshot.weak = asked.weak.clone();
+    let fixed = context::system_prompt(&context::Snapshot { weak: asked.weak.clone(), ..Default::default() });
     let without_skills = context::system_prompt(&snapshot);
-    let window = services::agent_settings(&context.loaded.settings).window;
+    let (set, reason) = (asked.set, &asked.reason);
+    let window = asked.window.unwrap_or(services::agent_settings(&context.loaded.settings).window);
     let catalogue = catalogue::open_with(context, plugins::carried(&plugins)).current();
     snapshot.skills = agent::first_listing(&catalogue, window, &catalogue::usage_file(context));
     let full = context::system_prompt(&snapshot);
-    let specs: Vec<_> = plugins.tools().iter().map(|tool| tool.spec.clone()).chain(agent::host_tools()).collect();
+    let offered = plugins.tools().iter().filter(|tool| agent::set_offers(set, tool));
+    let specs: Vec<_> = offered.map(|tool| tool.spec.clone()).chain(agent::host_tools()).collect();
     let tools = context::tools_as_json(&specs);
     let own = context::estimate(&fixed);
     let project = context::estimate(&without_skills) - own;
@@ -130,14 +173,17 @@ pub async fn prompt(context: &Context) -> Result<()> {
     let mut out = std::io::stdout();
     if context.flags.json {
         let report = serde_json::json!({
-            "system": full, "tools": specs,
+            "system": full, "tools": specs, "tool_set": set, "tool_set_because": reason, "profile": asked.profile,
             "tokens": {"instructions": own, "tools": context::estimate(&tools), "project": project, "skills": skills},
         });
         writeln!(out, "{report}")?;
         return Ok(());
     }
     writeln!(out, "{}\n", escape(&full))?;
-    writeln!(out, "Tokens, at four characters each, of the window that is configured:")?;
+    let hidden = plugins.tools().len() + agent::host_tools().len() - specs.len();
+    writeln!(out, "Profile: {}", one_line(&asked.profile))?;
+    writeln!(out, "Tools: the {} set ({}); {hidden} more are hidden", set.name(), one_line(reason))?;
+    writeln!(out, "Tokens, at four characters each, of a window of {window}:")?;
     let part = |name: &str, tokens: usize| WindowPart { name: name.into(), tokens: tokens as u64 };
     let mut parts = vec![
         part("Garth's instructions", own),

@@ -12,7 +12,7 @@ use crate::terminal::one_line;
 pub fn endpoints(context: &Context) -> Vec<(String, Result<Endpoint, String>)> {
     let settings = &context.loaded.settings;
     let name = settings.model.name.as_deref().unwrap_or_default();
-    let first = services::endpoint(&settings.model, name).map_err(|error| error.to_string());
+    let first = services::endpoint(&settings.model, &context.profiles, name).map_err(|error| error.to_string());
     let further = settings.endpoints.iter().map(|endpoint| {
         (endpoint.name.clone(), services::further_endpoint(endpoint).map_err(|error| error.to_string()))
     });
@@ -30,13 +30,13 @@ pub async fn print(context: &Context) -> Result<bool> {
         };
         any |= probe.reachable;
         if context.flags.json {
-            writeln!(out, "{}", as_json(&name, &probe))?;
+            writeln!(out, "{}", as_json(context, &name, &probe))?;
             continue;
         }
         let server = probe.server.as_deref().unwrap_or("unknown server");
         writeln!(out, "{}  {}  {}", one_line(&name), one_line(&probe.url), one_line(server))?;
         for model in &probe.models {
-            writeln!(out, "  {}", line(model))?;
+            writeln!(out, "  {}", line(model, &context.profiles.of(&model.name).profile.name))?;
         }
         if let Some(error) = &probe.error {
             writeln!(out, "  {}", one_line(error))?;
@@ -45,7 +45,7 @@ pub async fn print(context: &Context) -> Result<bool> {
     Ok(any)
 }
 
-fn line(model: &ModelInfo) -> String {
+fn line(model: &ModelInfo, profile: &str) -> String {
     let tools = match model.tools {
         Some(true) => "tools",
         Some(false) => "no tools (Garth describes them in text)",
@@ -62,16 +62,17 @@ fn line(model: &ModelInfo) -> String {
         (None, Some(false)) => "not local".to_string(),
         _ => String::new(),
     };
-    let parts = [tools.to_string(), window, loaded.to_string(), place];
+    let parts = [tools.to_string(), window, loaded.to_string(), place, format!("profile {profile}")];
     let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
     format!("{:<40} {}", one_line(&model.name), one_line(&parts.join(", ")))
 }
 
-fn as_json(name: &str, probe: &Probe) -> serde_json::Value {
+fn as_json(context: &Context, name: &str, probe: &Probe) -> serde_json::Value {
     let models = probe.models.iter().map(|model| {
         serde_json::json!({
             "name": model.name, "tools": model.tools, "context_length": model.context_length, "loaded": model.loaded,
-            "local": model.local, "remote_host": model.remote_host,
+            "local": model.local, "remote_host": model.remote_host, "parameters": model.parameters,
+            "profile": context.profiles.of(&model.name).profile.name,
         })
     });
     serde_json::json!({

@@ -8,8 +8,8 @@ use anyhow::{Context, Result, anyhow};
 use crate::agent;
 use crate::audit;
 use crate::check::Checks;
-use crate::config::{Loaded, Paths, Settings, settings};
-use crate::model::{self, Endpoint, ModelError, Sampling, Secret};
+use crate::config::{Calls, Loaded, Paths, Profile, Profiles, Settings, settings};
+use crate::model::{self, Endpoint, Family, ModelError, Sampling, Secret};
 use crate::plugins::{Consents, Plugins, Setup};
 use crate::policy::{self, Effect, Rule};
 use crate::process::{self, Runner};
@@ -125,15 +125,18 @@ fn helper() -> Result<PathBuf> {
     std::env::current_exe().context("the path of the running garth binary cannot be told, and programs need it")
 }
 
-/// The configured endpoint for the model `name`; empty where the server's own choice will be taken.
-pub fn endpoint(model: &settings::Model, name: &str) -> Result<Endpoint, ModelError> {
+/// The configured endpoint for the model `name`, with what its profile says; empty where the server's own choice will be
+/// taken.
+pub fn endpoint(model: &settings::Model, profiles: &Profiles, name: &str) -> Result<Endpoint, ModelError> {
     let url = model.url().or_else(|| model.configured_url.clone()).ok_or_else(|| ModelError::Settings {
         reason: "the provider 'scripted' plays a file; name it with model.script or --url".into(),
     })?;
     let mut endpoint = Endpoint::new(provider(model.provider), url, name);
     endpoint.api_key = api_key(model.api_key_env.as_deref())?;
     endpoint.num_ctx = model.num_ctx;
-    endpoint.max_num_ctx = model.max_ctx;
+    let profile = profiles.of(name).profile;
+    endpoint.max_num_ctx = profile.window.map_or(model.max_ctx, |window| window.min(model.max_ctx));
+    endpoint.family = family(profile);
     endpoint.keep_alive = model.keep_alive_for_ollama();
     endpoint.think = model.think;
     endpoint.replay_reasoning = model.replay_reasoning;
@@ -142,6 +145,19 @@ pub fn endpoint(model: &settings::Model, name: &str) -> Result<Endpoint, ModelEr
     endpoint.connect_timeout = model.connect_timeout.0;
     endpoint.proxy = model.proxy.clone();
     Ok(endpoint)
+}
+
+fn family(profile: Profile) -> Family {
+    let Profile { calls, tools, weak, temperature, top_p, top_k, min_p, repeat_penalty, thinking, .. } = profile;
+    Family {
+        sampling: Sampling { temperature, top_p, top_k, min_p, repeat_penalty, max_tokens: None },
+        tools_as_text: calls == Calls::Text,
+        think: thinking.default,
+        switch: thinking.switch,
+        effort: thinking.effort,
+        tools,
+        weak,
+    }
 }
 
 /// One of `[[endpoints]]`, for probing.
@@ -179,9 +195,13 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         compact_at: settings.agent.compact_at as usize,
         summary: settings.agent.summary == settings::Summary::Model,
         network: settings.process.network,
+        tools: settings.tools.set,
         sampling: Sampling {
             temperature: settings.model.temperature,
             top_p: settings.model.top_p,
+            top_k: settings.model.top_k,
+            min_p: settings.model.min_p,
+            repeat_penalty: settings.model.repeat_penalty,
             max_tokens: settings.model.max_tokens,
         },
     }

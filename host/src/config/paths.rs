@@ -17,7 +17,7 @@ pub(super) const HOME_VARIABLE: &str = "GARTH_HOME";
 /// Directories; all absolute. They may not exist yet, see [`Paths::create`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
-    /// What the user writes: `config.toml`.
+    /// What the user writes: `config.toml`, `profiles/`.
     pub config: PathBuf,
     /// What Garth keeps for the user: sessions.
     pub data: PathBuf,
@@ -80,6 +80,11 @@ impl Paths {
 
     pub fn user_file(&self) -> PathBuf {
         self.config.join("config.toml")
+    }
+
+    /// The user's own profiles of model families.
+    pub fn profiles(&self) -> PathBuf {
+        self.config.join("profiles")
     }
 
     pub fn project_file(&self) -> PathBuf {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 
 use crate::check;
 use crate::policy::{Grant, Limits, Rule};
-use crate::protocol::{ApprovalMode, ByteSize, Span};
+use crate::protocol::{ApprovalMode, ByteSize, Span, ToolSet};
 
 /// All settings, merged. `Default` is what the embedded `default.toml` says.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -18,6 +18,7 @@ pub struct Settings {
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
     pub agent: Agent,
+    pub tools: Tools,
     pub approval: Approval,
     pub limits: Limits,
     pub process: Process,
@@ -64,6 +65,12 @@ pub struct Model {
     pub temperature: Option<f64>,
     #[serde(deserialize_with = "auto")]
     pub top_p: Option<f64>,
+    #[serde(deserialize_with = "auto")]
+    pub top_k: Option<u32>,
+    #[serde(deserialize_with = "auto")]
+    pub min_p: Option<f64>,
+    #[serde(deserialize_with = "auto")]
+    pub repeat_penalty: Option<f64>,
     #[serde(deserialize_with = "auto")]
     pub think: Option<bool>,
     #[serde(deserialize_with = "auto")]
@@ -134,6 +141,14 @@ pub struct Agent {
 pub enum Summary {
     Rules,
     Model,
+}
+
+/// `[tools]`.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tools {
+    #[serde(deserialize_with = "auto")]
+    pub set: Option<ToolSet>,
 }
 
 /// `[approval]`.

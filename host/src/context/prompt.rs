@@ -26,11 +26,16 @@ pub struct Snapshot {
     pub git: Option<String>,
     /// Names and descriptions of the skills, one a line, within their budget.
     pub skills: String,
+    /// What this model has to be told because it is bad at it; one line or a few.
+    pub weak: String,
 }
 
 /// The text of the system message.
 pub fn system_prompt(snapshot: &Snapshot) -> String {
     let mut prompt = INSTRUCTIONS.trim_end().to_string();
+    if !snapshot.weak.trim().is_empty() {
+        prompt.push_str(&format!("\n\nMind above all: {}", snapshot.weak.trim()));
+    }
     let mut section = |title: &str, text: &str| {
         if !text.trim().is_empty() {
             prompt.push_str(&format!("\n\n# {title}\n{}", text.trim_end()));
@@ -67,8 +72,9 @@ mod tests {
             instructions: Some(("AGENTS.md".into(), "Use tabs.\n".into())),
             git: Some("branch main, clean".into()),
             skills: "- pdf: Fills forms.\n".into(),
+            weak: "Call one tool at a time.".into(),
         });
-        assert!(full.starts_with(&prompt));
+        assert!(full.starts_with(&format!("{prompt}\n\nMind above all: Call one tool at a time.\n\n# ")), "{full}");
         assert!(full.contains("# The project's instructions (AGENTS.md)\nUse tabs.\n\n# Skills\n"), "{full}");
         assert!(full.ends_with("\n- pdf: Fills forms."), "{full}");
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use super::{ModelError, Secret};
+use super::{Family, ModelError, Secret};
 
 /// The protocol that a server speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,8 @@ pub struct Endpoint {
     pub keep_alive: Option<String>,
     /// Ollama's `think`; `None` leaves it to the model.
     pub think: Option<bool>,
+    /// What is known of the model's family.
+    pub family: Family,
     /// Whether the model's earlier reasoning goes back with the history; `None`: only to servers on this machine.
     pub replay_reasoning: Option<bool>,
     /// Whether a model that the server itself runs elsewhere (Ollama's cloud models) may be used.
@@ -83,6 +85,7 @@ impl Endpoint {
             max_num_ctx: 32_768,
             keep_alive: None,
             think: None,
+            family: Family::default(),
             replay_reasoning: None,
             allow_remote: false,
             idle_timeout: Duration::from_secs(300),

@@ -5,6 +5,7 @@
 mod client;
 mod endpoint;
 mod error;
+mod family;
 mod generate;
 mod lines;
 mod ollama;
@@ -26,6 +27,7 @@ use crate::protocol::{FinishReason, Message, ToolSpec, Usage};
 
 pub use endpoint::{Endpoint, Provider};
 pub use error::ModelError;
+pub use family::{Family, Think};
 pub use probe::{ModelInfo, Probe, probe};
 pub use scripted::{Script, ScriptCall, ScriptError, ScriptTurn, ScriptUsage, Text, scripted};
 pub use secret::Secret;
@@ -44,8 +46,25 @@ pub struct Request {
 pub struct Sampling {
     pub temperature: Option<f64>,
     pub top_p: Option<f64>,
+    pub top_k: Option<u32>,
+    pub min_p: Option<f64>,
+    pub repeat_penalty: Option<f64>,
     /// Tokens of the reply, reasoning included.
     pub max_tokens: Option<u32>,
+}
+
+impl Sampling {
+    /// What is not said here is as `others` say.
+    pub fn or(self, others: Sampling) -> Sampling {
+        Sampling {
+            temperature: self.temperature.or(others.temperature),
+            top_p: self.top_p.or(others.top_p),
+            top_k: self.top_k.or(others.top_k),
+            min_p: self.min_p.or(others.min_p),
+            repeat_penalty: self.repeat_penalty.or(others.repeat_penalty),
+            max_tokens: self.max_tokens.or(others.max_tokens),
+        }
+    }
 }
 
 /// A piece of a reply. Text and reasoning come as they are made; calls, usage and finish once each, in this order, at
@@ -78,6 +97,14 @@ pub trait Model: Send + Sync {
     fn name(&self) -> &str;
     /// `ollama`, `openai` or `scripted`.
     fn provider(&self) -> &str;
+    /// What is known of its family.
+    fn family(&self) -> Family {
+        Family::default()
+    }
+    /// How many parameters it has, where the server tells, which is asked once.
+    fn parameters(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(std::future::ready(None))
+    }
     /// Tokens that the model reads at once, where configuration or server tell. The server is asked once.
     fn window(&self) -> BoxFuture<'_, Option<u32>> {
         Box::pin(std::future::ready(None))

@@ -37,6 +37,8 @@ pub struct ModelInfo {
     pub tools: Option<bool>,
     /// Tokens that the model takes, or, when it is loaded, that it was loaded with.
     pub context_length: Option<u64>,
+    /// How many it has.
+    pub parameters: Option<u64>,
     pub loaded: Option<bool>,
     /// Whether it runs where the server is; a server elsewhere is not local whatever it says.
     pub local: Option<bool>,

@@ -7,6 +7,7 @@ mod event;
 mod hidden;
 mod message;
 mod op;
+mod tool_set;
 mod units;
 
 pub use approval::{Answer, ApprovalMode, ApprovalRequest, ChangeKind, FileDiff, Scope, Subject};
@@ -17,6 +18,7 @@ pub use event::{
 pub use hidden::{is_hidden, is_hidden_in_line};
 pub use message::{FinishReason, Message, ToolCall, ToolSpec, Usage};
 pub use op::Op;
+pub use tool_set::ToolSet;
 pub use units::{ByteSize, Span};
 
 /// Version of the event vocabulary, sent in [`Event::SessionStarted`]. It grows when a field or a variant changes its

@@ -1,15 +1,17 @@
 //! `apply_patch`: several files in one call, all or nothing. Context lines come out as the file has them, whatever
 //! white space the patch has there.
 
+use garth_plugin::change::{self, Action, Edit, MAX_FILE, Written};
 use garth_plugin::workspace::Path;
 use garth_plugin::{Change, Error, Output, Tool, failed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{self, Action, Edit, MAX_FILE, Written};
+use crate::find::{self, Place, Way};
 use crate::lines::{self, Line, Strictness};
 use crate::nearest;
 use crate::patch::{self, FilePatch, Hunk, HunkLine, Kind, Mark};
+use crate::weave::Weave;
 
 pub struct ApplyPatch;
 
@@ -30,20 +32,21 @@ impl Tool for ApplyPatch {
     type Data = Data;
 
     fn call(args: Args) -> Result<Output<Data>, Error> {
-        let files = change::apply(&plan(&args.patch)?)?;
-        let text = files.iter().map(Written::line).collect::<Vec<_>>().join("\n");
+        let (edits, notes) = plan(&args.patch)?;
+        let files = change::apply(&edits)?;
+        let text = files.iter().map(Written::line).chain(notes).collect::<Vec<_>>().join("\n");
         let files = files.into_iter().filter(|file| file.action != Action::Unchanged).collect();
         Ok(Output::new(text, Data { files }))
     }
 
     fn preview(args: Args) -> Result<Option<Vec<Change>>, Error> {
-        Ok(Some(change::preview(&plan(&args.patch)?)))
+        Ok(Some(change::preview(&plan(&args.patch)?.0)))
     }
 }
 
-/// The edits of a patch: one a file, however often the patch names it.
-fn plan(text: &str) -> Result<Vec<Edit>, Error> {
-    let mut edits: Vec<Edit> = Vec::new();
+/// The edits of a patch, one a file, however often the patch names it; and what to tell of the places.
+fn plan(text: &str) -> Result<(Vec<Edit>, Vec<String>), Error> {
+    let (mut edits, mut notes): (Vec<Edit>, Vec<String>) = Default::default();
     for file in patch::parse(text)? {
         let at = edit_of(&mut edits, &file.path)?;
         let name = edits[at].path.name().to_owned();
@@ -52,17 +55,17 @@ fn plan(text: &str) -> Result<Vec<Edit>, Error> {
             (Kind::Add, Some(_)) => {
                 return Err(failed(format!("{name} exists already: update it instead of adding it")));
             }
-            (Kind::Add, None) => Some(patched(&[], &file, &name)?),
+            (Kind::Add, None) => Some(patched(&[], &file, &name, &mut notes)?),
             (_, None) => return Err(failed(format!("{name} does not exist"))),
             (Kind::Delete, Some(now)) => {
-                if !file.hunks.is_empty() && !patched(&now, &file, &name)?.is_empty() {
+                if !file.hunks.is_empty() && !patched(&now, &file, &name, &mut notes)?.is_empty() {
                     return Err(failed(format!("{name}: the patch deletes the file, but not all of its lines")));
                 }
                 None
             }
-            (Kind::Update { move_to: None }, Some(now)) => Some(patched(&now, &file, &name)?),
+            (Kind::Update { move_to: None }, Some(now)) => Some(patched(&now, &file, &name, &mut notes)?),
             (Kind::Update { move_to: Some(to) }, Some(now)) => {
-                let moved = patched(&now, &file, &name)?;
+                let moved = patched(&now, &file, &name, &mut notes)?;
                 let target = edit_of(&mut edits, to)?;
                 if target == at {
                     Some(moved)
@@ -75,7 +78,7 @@ fn plan(text: &str) -> Result<Vec<Edit>, Error> {
             }
         };
     }
-    Ok(edits)
+    Ok((edits, notes))
 }
 
 fn edit_of(edits: &mut Vec<Edit>, written: &str) -> Result<usize, Error> {
@@ -88,87 +91,45 @@ fn edit_of(edits: &mut Vec<Edit>, written: &str) -> Result<usize, Error> {
     Ok(edits.len() - 1)
 }
 
-/// A file with its hunks applied, in order.
-fn patched(file: &[u8], patch: &FilePatch, name: &str) -> Result<Vec<u8>, Error> {
+/// A file with its hunks applied, in order. What was found in another way than written is noted.
+fn patched(file: &[u8], patch: &FilePatch, name: &str, notes: &mut Vec<String>) -> Result<Vec<u8>, Error> {
     let lines = lines::split(file);
-    let mut output = Assembly { content: Vec::new(), ending: lines::main_ending(&lines), open: false };
+    let mut output = Weave::new(&lines);
     let mut next = 0;
     for (index, hunk) in patch.hunks.iter().enumerate() {
-        let place = locate(&lines, hunk, next).map_err(|problem| {
-            let number = if patch.hunks.len() > 1 { format!("hunk {} of ", index + 1) } else { String::new() };
-            failed(format!("{number}{name}: {problem}"))
-        })?;
-        lines[next..place.start].iter().for_each(|line| output.keep(line));
-        let found = &lines[place.start..];
-        let wanted: Vec<&[u8]> = wanted(hunk).map(|line| line.text.as_bytes()).collect();
-        let mut used = 0;
-        for line in &hunk.lines[..hunk.lines.len() - place.without] {
-            match line.mark {
-                Mark::Keep => {
-                    output.keep(&found[used]);
-                    used += 1;
-                }
-                Mark::Remove => used += 1,
-                Mark::Add if place.strictness == Strictness::Everywhere => {
-                    let text = lines::reindent(line.text.as_bytes(), used, &wanted[..place.height], found);
-                    output.add(&text, line.unfinished);
-                }
-                Mark::Add => output.add(line.text.as_bytes(), line.unfinished),
+        let number = if patch.hunks.len() > 1 { format!("hunk {} of ", index + 1) } else { String::new() };
+        let located = locate(&lines, hunk, next).map_err(|problem| failed(format!("{number}{name}: {problem}")))?;
+        let shown = &hunk.lines[..hunk.lines.len() - located.without];
+        output.keep(&lines[next..located.start]);
+        next = located.start;
+        match &located.place {
+            Some(place) => {
+                output.hunk(&lines, shown, place);
+                next = place.end();
+                notes.extend(place.told().map(|told| format!("{number}{name}: {told}")));
             }
-        }
-        next = place.start + used;
-    }
-    lines[next..].iter().for_each(|line| output.keep(line));
-    Ok(output.content)
-}
-
-/// The file as it is put together. A line that had no ending gets one when another follows.
-struct Assembly {
-    content: Vec<u8>,
-    ending: &'static [u8],
-    open: bool,
-}
-
-impl Assembly {
-    fn keep(&mut self, line: &Line<'_>) {
-        self.close();
-        self.content.extend_from_slice(line.text);
-        self.content.extend_from_slice(line.ending);
-        self.open = line.ending.is_empty();
-    }
-
-    fn add(&mut self, text: &[u8], unfinished: bool) {
-        self.close();
-        self.content.extend_from_slice(text);
-        self.open = unfinished;
-        if !unfinished {
-            self.content.extend_from_slice(self.ending);
+            None => output.hunk(&lines, shown, &Place { at: Vec::new(), way: Way::Lines(Strictness::Exact) }),
         }
     }
-
-    fn close(&mut self) {
-        if std::mem::take(&mut self.open) {
-            self.content.extend_from_slice(self.ending);
-        }
-    }
+    output.keep(&lines[next..]);
+    Ok(output.finish())
 }
 
 /// Where a hunk goes.
-struct Place {
+struct Located {
     /// The index of its first line.
     start: usize,
-    /// How many lines of the file it covers.
-    height: usize,
+    /// `None`: it only adds.
+    place: Option<Place>,
     /// How many empty lines of context at its end were no part of it.
     without: usize,
-    strictness: Strictness,
 }
 
 fn wanted(hunk: &Hunk) -> impl Iterator<Item = &HunkLine> {
     hunk.lines.iter().filter(|line| line.mark != Mark::Add)
 }
 
-fn locate(file: &[Line<'_>], hunk: &Hunk, next: usize) -> Result<Place, String> {
+fn locate(file: &[Line<'_>], hunk: &Hunk, next: usize) -> Result<Located, String> {
     let all: Vec<&[u8]> = wanted(hunk).map(|line| line.text.as_bytes()).collect();
     let mut from = next;
     if let Some(anchor) = &hunk.anchor {
@@ -184,41 +145,37 @@ fn locate(file: &[Line<'_>], hunk: &Hunk, next: usize) -> Result<Place, String> 
             (None, Some(_)) => from + 1,
             (None, None) => file.len(),
         };
-        return Ok(Place { start, height: 0, without: 0, strictness: Strictness::Exact });
+        return Ok(Located { start, place: None, without: 0 });
     }
     let blank = |line: &&HunkLine| line.mark == Mark::Keep && line.text.is_empty();
     let spare = hunk.lines.iter().rev().take_while(blank).count().min(all.len() - 1);
-    for without in [0, spare] {
-        let height = all.len() - without;
-        for strictness in lines::ALL {
-            let found = lines::find(file, &all[..height], from, strictness);
-            if let Some(start) = choose(file, hunk, &found, height)? {
-                return Ok(Place { start, height, without, strictness });
-            }
-        }
-        if spare == 0 {
-            break;
+    let mut lengths = vec![(0, find::strict as fn(&[Line<'_>], &[&[u8]], usize) -> Vec<Place>)];
+    lengths.extend((spare > 0).then_some((spare, find::strict as _)));
+    lengths.push((spare, find::loose as _));
+    for (without, search) in lengths {
+        let found = search(file, &all[..all.len() - without], from);
+        if let Some(place) = choose(file, hunk, found)? {
+            return Ok(Located { start: place.start(), place: Some(place), without });
         }
     }
     Err(not_there(file, &all, "this text"))
 }
 
 /// One of the places that match: the one at the end if that is meant, the nearest to the position that is given, the
-/// first below an anchor; else there must be only one.
-fn choose(file: &[Line<'_>], hunk: &Hunk, found: &[usize], height: usize) -> Result<Option<usize>, String> {
-    if let (true, Some(last)) = (hunk.at_end, found.last())
-        && last + height == file.len()
-    {
-        return Ok(Some(*last));
+/// first below an anchor; else there must be only one, and so always where lines are left out or only alike.
+fn choose(file: &[Line<'_>], hunk: &Hunk, mut found: Vec<Place>) -> Result<Option<Place>, String> {
+    let guessed = found.iter().any(|place| !matches!(place.way, Way::Lines(_)));
+    if !guessed && hunk.at_end && found.last().is_some_and(|last| last.end() == file.len()) {
+        return Ok(found.pop());
     }
-    if let Some(start) = hunk.start {
-        return Ok(found.iter().copied().min_by_key(|at| at.abs_diff(start.saturating_sub(1))));
+    if let (false, Some(start)) = (guessed, hunk.start) {
+        return Ok(found.into_iter().min_by_key(|place| place.start().abs_diff(start.saturating_sub(1))));
     }
-    if found.len() > 1 && hunk.anchor.is_none() {
-        let places: Vec<_> = found.iter().take(20).map(|at| (at + 1).to_string()).collect();
+    if found.len() > 1 && (guessed || hunk.anchor.is_none()) {
+        let places: Vec<_> = found.iter().take(20).map(|place| (place.start() + 1).to_string()).collect();
         return Err(format!("its lines are at more than one place ({}); add lines of context", places.join(", ")));
     }
-    Ok(found.first().copied())
+    Ok(found.into_iter().next())
 }
 
 fn not_there(file: &[Line<'_>], wanted: &[&[u8]], what: &str) -> String {

@@ -1,11 +1,11 @@
 //! `edit_file`: one text in a file replaced by another.
 
+use garth_plugin::change::{self, Edit, MAX_FILE};
 use garth_plugin::workspace::Path;
 use garth_plugin::{Change, Error, Output, Tool};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::change::{self, Edit, MAX_FILE};
 use crate::lines;
 use crate::nearest::numbered;
 use crate::replace::{Places, Replaced, replace};
@@ -45,14 +45,14 @@ impl Tool for EditFile {
             path: written.path.clone(),
             replacements: replaced.count,
             line: replaced.line,
-            exact: replaced.exact,
+            exact: replaced.told.is_none(),
         };
         let mut text = written.line();
         if replaced.count > 1 {
             text.push_str(&format!(", {} places", replaced.count));
         }
-        if !replaced.exact {
-            text.push_str("; old_text differed in white space. It reads now:\n");
+        if let Some(told) = &replaced.told {
+            text.push_str(&format!("; {told}. It reads now:\n"));
             let lines = lines::split(&replaced.content);
             let from = (replaced.line - 1).min(lines.len());
             text.push_str(&numbered(&lines, from, (from + height).min(lines.len())));
@@ -89,7 +89,7 @@ mod tests {
         let tolerant = EditFile::call(args("fn a() {\n    c", "fn a() {\n    d\n    e")).unwrap().text;
         assert_eq!(
             tolerant,
-            "changed f (+2 -1 lines); old_text differed in white space. It reads now:\n1\tfn a() {\n2\t\td\n3\t\te"
+            "changed f (+2 -1 lines); lines 1 to 2 differed in white space. It reads now:\n1\tfn a() {\n2\t\td\n3\t\te"
         );
         assert_eq!(scratch.read("f"), b"fn a() {\n\td\n\te\n}\n");
     }

@@ -2,12 +2,16 @@
 //! preview; only then does it write, and what it cannot finish it takes back.
 
 mod apply_patch;
-mod change;
 mod edit_file;
+mod elide;
+mod find;
 mod lines;
 mod nearest;
 mod patch;
+#[cfg(test)]
+mod properties;
 mod replace;
+mod weave;
 mod write_file;
 
 pub use apply_patch::ApplyPatch;

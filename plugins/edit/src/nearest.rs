@@ -49,7 +49,7 @@ pub fn numbered(lines: &[Line<'_>], from: usize, to: usize) -> String {
 }
 
 /// Sorted pairs of neighbouring bytes without white space.
-fn bigrams(line: &[u8]) -> Vec<u16> {
+pub fn bigrams(line: &[u8]) -> Vec<u16> {
     let bytes: Vec<u8> = line.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let mut pairs: Vec<u16> = match bytes.as_slice() {
         [only] => vec![u16::from(*only)],
@@ -60,7 +60,7 @@ fn bigrams(line: &[u8]) -> Vec<u16> {
 }
 
 /// Dice's coefficient over two sorted multisets: 0 nothing in common, 1 the same.
-fn similarity(a: &[u16], b: &[u16]) -> f64 {
+pub fn similarity(a: &[u16], b: &[u16]) -> f64 {
     if a.is_empty() || b.is_empty() {
         return 0.0;
     }

@@ -1,16 +1,20 @@
-//! Replaces one text by another in a file: exactly if it is there exactly, else by lines without regard to white space.
+//! Replaces one text by another in a file: exactly if it is there exactly, else by lines, as `find` finds them.
 //!
 //! 1. The bytes as given; then with the file's own line endings.
-//! 2. Whole lines, white space at their ends ignored; then all white space, the new text taking on the file's indent.
-//!    Numbers that were copied from `read_file` are taken off first when every line has one.
+//! 2. Whole lines. Numbers that were copied from `read_file` are taken off first when every line has one. What both texts
+//!    have stays as it is in the file; new lines take on its indent.
 //! 3. Otherwise the error shows what is nearest.
 //!
 //! More than one place is refused with the places' lines, unless all are meant.
 
 use garth_plugin::{Error, failed, invalid};
 
-use crate::lines::{self, Line, Strictness};
+use crate::elide;
+use crate::find::{self, Place, Way};
+use crate::lines::{self, Line};
 use crate::nearest;
+use crate::patch::{HunkLine, Mark};
+use crate::weave::Weave;
 
 /// Which of several places are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +30,8 @@ pub struct Replaced {
     pub count: usize,
     /// From 1: where the first replacement begins.
     pub line: usize,
-    pub exact: bool,
+    /// How the first was found; `None`: byte for byte.
+    pub told: Option<String>,
 }
 
 pub fn replace(file: &[u8], old: &str, new: &str, places: Places, path: &str) -> Result<Replaced, Error> {
@@ -35,6 +40,14 @@ pub fn replace(file: &[u8], old: &str, new: &str, places: Places, path: &str) ->
     }
     if old == new {
         return Err(invalid("old_text and new_text are the same"));
+    }
+    let worded = |text: &str| text.lines().filter(|line| elide::has_words(line)).count();
+    if worded(new) > worded(old) {
+        let mark = new.lines().find(|line| elide::has_words(line)).unwrap_or_default().trim();
+        let mark = garth_plugin::text::clip_line(mark, 100);
+        return Err(invalid(format!(
+            "new_text leaves lines out ({mark}) where old_text does not: write them in full, or replace a smaller part"
+        )));
     }
     let split = lines::split(file);
     let ending = lines::main_ending(&split);
@@ -50,65 +63,101 @@ pub fn replace(file: &[u8], old: &str, new: &str, places: Places, path: &str) ->
             refuse_several(&split, &found.iter().map(at).collect::<Vec<_>>(), old.lines().count(), places, path)?;
             let line = at(&found[0]) + 1;
             let content = splice(file, &found, old.len(), new.as_bytes());
-            return Ok(Replaced { content, count: found.len(), line, exact: true });
+            return Ok(Replaced { content, count: found.len(), line, told: None });
         }
     }
-    let (old, new) = (without_numbers(old), without_numbers(new));
-    by_lines(&split, &old, &new, ending, places, path)
+    by_lines(&split, &without_numbers(old), &without_numbers(new), places, path)
 }
 
-fn by_lines(
-    file: &[Line<'_>],
-    old: &str,
-    new: &str,
-    ending: &[u8],
-    places: Places,
-    path: &str,
-) -> Result<Replaced, Error> {
+fn by_lines(file: &[Line<'_>], old: &str, new: &str, places: Places, path: &str) -> Result<Replaced, Error> {
     let wanted = trimmed_lines(old);
-    let not_found = || {
-        let shown = nearest::place(file, &wanted);
+    let not_found = |wanted: &[&[u8]]| {
+        let shown = nearest::place(file, wanted);
         failed(match shown {
             Some(shown) => format!("old_text is not in {path}. The nearest text there is:\n{shown}"),
             None => format!("old_text is not in {path}, nor anything like it; read the file first"),
         })
     };
-    if wanted.is_empty() {
-        return Err(not_found());
+    if wanted.iter().all(|line| elide::is_mark(line)) {
+        return Err(not_found(&wanted));
     }
-    let new_lines = trimmed_lines(new);
-    for strictness in lines::ALL {
-        let mut found = lines::find(file, &wanted, 0, strictness);
-        found.dedup_by(|next, kept| *next < *kept + wanted.len());
-        if found.is_empty() {
-            continue;
-        }
-        refuse_several(file, &found, wanted.len(), places, path)?;
-        let mut content = Vec::new();
-        let mut next = 0;
-        for start in &found {
-            file[next..*start].iter().for_each(|line| put(&mut content, line.text, line.ending));
-            next = start + wanted.len();
-            let place = &file[*start..next];
-            // The place may be the end of a file without a final newline, which then stays without.
-            let last = place.last().map_or(ending, |line| line.ending);
-            for (index, line) in new_lines.iter().enumerate() {
-                let line = match strictness {
-                    Strictness::Everywhere => lines::reindent(line, index, &wanted, place),
-                    _ => line.to_vec(),
-                };
-                put(&mut content, &line, if index + 1 == new_lines.len() { last } else { ending });
-            }
-        }
-        file[next..].iter().for_each(|line| put(&mut content, line.text, line.ending));
-        return Ok(Replaced { content, count: found.len(), line: found[0] + 1, exact: false });
+    let all: Vec<&[u8]> = old.lines().map(str::as_bytes).collect();
+    let (mut wanted, mut new_lines) = (wanted, trimmed_lines(new));
+    let mut allowed = places;
+    let mut found = find::strict(file, &all, 0);
+    if !found.is_empty() {
+        (wanted, new_lines) = (all, new.lines().map(str::as_bytes).collect());
+    } else {
+        found = find::strict(file, &wanted, 0);
     }
-    Err(not_found())
+    if found.is_empty() {
+        (found, allowed) = (find::loose(file, &wanted, 0), Places::One);
+    }
+    found.dedup_by(|next, kept| allowed == Places::All && next.start() < kept.end());
+    let Some(first) = found.first() else { return Err(not_found(&wanted)) };
+    let starts: Vec<usize> = found.iter().map(Place::start).collect();
+    refuse_several(file, &starts, wanted.len(), allowed, path)?;
+    let (told, line) = (first.told(), first.start() + 1);
+    let mut hunk = changes(&wanted, &new_lines, first.way)?;
+    let mut output = Weave::new(file);
+    let mut next = 0;
+    for place in &found {
+        output.keep(&file[next..place.start()]);
+        next = place.end();
+        // The place may be the end of a file without a final newline, which then stays without.
+        let open = file[..next].last().is_some_and(|line| line.ending.is_empty());
+        if let Some(last) = hunk.iter_mut().rfind(|line| line.mark != Mark::Remove) {
+            last.unfinished = open;
+        }
+        output.hunk(file, &hunk, place);
+    }
+    output.keep(&file[next..]);
+    Ok(Replaced { content: output.finish(), count: found.len(), line, told })
 }
 
-fn put(content: &mut Vec<u8>, text: &[u8], ending: &[u8]) {
-    content.extend_from_slice(text);
-    content.extend_from_slice(ending);
+/// What to do with each line of `old` so that it becomes `new`. Where marks stand for lines, both have the same ones, or
+/// `new` none.
+fn changes(old: &[&[u8]], new: &[&[u8]], way: Way) -> Result<Vec<HunkLine>, Error> {
+    let marks = |lines: &[&[u8]]| lines.iter().filter(|line| elide::is_mark(line)).count();
+    let (of_old, of_new) = (marks(old), marks(new));
+    if way != Way::Elided || of_new == 0 {
+        return Ok(difference(old, new));
+    }
+    if of_old != of_new {
+        return Err(invalid(format!(
+            "old_text leaves lines out in {of_old} places and new_text in {of_new}: use the same marks in both, or none in \
+             new_text"
+        )));
+    }
+    let mut hunk = Vec::new();
+    let mut new = new.split(|line| elide::is_mark(line));
+    let mut old = old;
+    loop {
+        let mark = old.iter().position(|line| elide::is_mark(line));
+        let (part, rest) = old.split_at(mark.unwrap_or(old.len()));
+        hunk.extend(difference(part, new.next().unwrap_or_default()));
+        let Some((mark, rest)) = rest.split_first() else { return Ok(hunk) };
+        hunk.push(line(Mark::Keep, mark));
+        old = rest;
+    }
+}
+
+fn difference(old: &[&[u8]], new: &[&[u8]]) -> Vec<HunkLine> {
+    let mut hunk = Vec::with_capacity(old.len() + new.len());
+    for step in similar::capture_diff_slices(similar::Algorithm::Myers, old, new) {
+        let (tag, of_old, of_new) = step.as_tag_tuple();
+        let (mark, added) = match tag {
+            similar::DiffTag::Equal => (Mark::Keep, 0..0),
+            _ => (Mark::Remove, of_new),
+        };
+        hunk.extend(old[of_old].iter().map(|text| line(mark, text)));
+        hunk.extend(new[added].iter().map(|text| line(Mark::Add, text)));
+    }
+    hunk
+}
+
+fn line(mark: Mark, text: &[u8]) -> HunkLine {
+    HunkLine { mark, text: String::from_utf8_lossy(text).into_owned(), unfinished: false }
 }
 
 /// The lines of a text without its empty ones at both ends.

@@ -1,11 +1,13 @@
 //! `write_file`: a whole file, new or replaced.
 
+use garth_plugin::change::{self, Edit, MAX_FILE, Written};
 use garth_plugin::workspace::Path;
-use garth_plugin::{Change, Error, Output, Tool, invalid};
+use garth_plugin::{Change, Error, Output, Tool, failed, invalid};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::change::{self, Edit, MAX_FILE, Written};
+use crate::elide;
+use crate::lines;
 
 pub struct WriteFile;
 
@@ -37,7 +39,25 @@ fn plan(args: Args) -> Result<Edit, Error> {
         return Err(invalid(format!("{} names a directory; give the path of a file", args.path)));
     }
     let before = path.read_if_exists(MAX_FILE)?;
-    Ok(Edit { path, before, after: Some(args.content.into_bytes()) })
+    if let Some(before) = before.as_deref() {
+        refuse_marks(before, &args.content, path.name())?;
+    }
+    let edit = Edit { path, before, after: Some(args.content.into_bytes()) };
+    edit.refuse_rewrite()?;
+    Ok(edit)
+}
+
+/// Refuses a text that only names what it leaves out: the file would lose it.
+fn refuse_marks(before: &[u8], content: &str, name: &str) -> Result<(), Error> {
+    let old = lines::split(before);
+    let stands = |line: &str| old.iter().any(|old| old.text == line.as_bytes());
+    if let Some(mark) = content.lines().find(|line| elide::has_words(line) && !stands(line)) {
+        let mark = garth_plugin::text::clip_line(mark.trim(), 100);
+        return Err(failed(format!(
+            "content leaves lines out ({mark}), and the file would lose them: use edit_file for the part of {name} that changes"
+        )));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -61,6 +81,25 @@ mod tests {
         assert_eq!(call("old/x", "x").unwrap_err().detail(), "a part of old/x is a file, not a directory");
         assert!(matches!(call("new/", "x"), Err(Error::Invalid(_))));
         assert!(matches!(call("../x", "x"), Err(Error::Invalid(_))));
+    }
+
+    #[test]
+    fn a_long_file_is_edited_and_not_written_anew() {
+        let long: String = (0..300).map(|n| format!("line {n}\n")).collect();
+        let scratch = Scratch::new(&[("long", long.as_str()), ("short", "a\nb\n")]);
+        let call = |path: &str, content: &str| WriteFile::call(args(path, content)).map_err(|error| error.to_string());
+        let error = call("long", &long.replace("line 7\n", "line seven\n")).unwrap_err();
+        assert!(
+            error.starts_with("long has 300 lines, and 299 of the 300 that you wrote are there already"),
+            "{error}"
+        );
+        assert!(call("long", "line 1\nline 2\n").is_err(), "most of the file would be lost");
+        let error = call("short", "a\n// ... existing code ...\n").unwrap_err();
+        assert!(error.starts_with("content leaves lines out (// ... existing code ...)"), "{error}");
+        assert_eq!((scratch.read("long"), scratch.read("short")), (long.clone().into_bytes(), b"a\nb\n".to_vec()));
+        call("long", &long).unwrap();
+        call("long", &(0..300).map(|n| format!("other {n}\n")).collect::<String>()).unwrap();
+        call("long", "").unwrap();
     }
 
     #[test]

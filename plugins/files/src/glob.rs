@@ -34,31 +34,10 @@ impl Tool for Glob {
     type Data = Data;
 
     fn call(args: Args) -> Result<Output<Data>, Error> {
-        let start = Path::parse_or_root(args.path.as_deref())?;
-        let written = args.pattern.trim();
-        let pattern = written.strip_prefix("/workspace/").unwrap_or(written);
-        let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-        // A bare name is looked for at any depth, as in an ignore file.
-        let pattern = if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") };
-        let glob = GlobBuilder::new(&pattern).literal_separator(true).build();
-        let glob = glob.map_err(|error| invalid(format!("pattern '{written}': {}", error.kind())))?.compile_matcher();
-        let above = if start.is_root() { 0 } else { start.name().len() + 1 };
-        let (mut paths, mut truncated) = (Vec::new(), false);
-        let visit = |found: Found<'_>| {
-            if found.kind == Kind::Folder || !(glob.is_match(&found.path[above..]) || glob.is_match(found.path)) {
-                return ControlFlow::Continue(());
-            }
-            truncated = paths.len() == MAX_PATHS;
-            if truncated {
-                return ControlFlow::Break(());
-            }
-            paths.push(found.path.to_owned());
-            ControlFlow::Continue(())
-        };
-        let missed = Walk::default().visit(&start, visit)?;
+        let Paths { paths, truncated, missed } = find(&args.pattern, args.path.as_deref())?;
         let mut text = paths.join("\n");
         if paths.is_empty() {
-            text = format!("[no file matches {written}; ignored files are not searched]");
+            text = format!("[no file matches {}; ignored files are not searched]", args.pattern.trim());
         }
         if truncated {
             text.push_str(&format!("\n[the first {MAX_PATHS}; there are more: narrow the pattern or give a path]"));
@@ -66,6 +45,41 @@ impl Tool for Glob {
         text.push_str(&unseen(missed));
         Ok(Output::new(text, Data { paths, truncated }))
     }
+}
+
+/// What a pattern names.
+pub struct Paths {
+    /// In the order of their names, at most `MAX_PATHS`.
+    pub paths: Vec<String>,
+    pub truncated: bool,
+    pub missed: Unseen,
+}
+
+/// Files below `path` that match.
+pub fn find(pattern: &str, path: Option<&str>) -> Result<Paths, Error> {
+    let start = Path::parse_or_root(path)?;
+    let written = pattern.trim();
+    let pattern = written.strip_prefix("/workspace/").unwrap_or(written);
+    let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+    // A bare name is looked for at any depth, as in an ignore file.
+    let pattern = if pattern.contains('/') { pattern.to_owned() } else { format!("**/{pattern}") };
+    let glob = GlobBuilder::new(&pattern).literal_separator(true).build();
+    let glob = glob.map_err(|error| invalid(format!("pattern '{written}': {}", error.kind())))?.compile_matcher();
+    let above = if start.is_root() { 0 } else { start.name().len() + 1 };
+    let (mut paths, mut truncated) = (Vec::new(), false);
+    let visit = |found: Found<'_>| {
+        if found.kind == Kind::Folder || !(glob.is_match(&found.path[above..]) || glob.is_match(found.path)) {
+            return ControlFlow::Continue(());
+        }
+        truncated = paths.len() == MAX_PATHS;
+        if truncated {
+            return ControlFlow::Break(());
+        }
+        paths.push(found.path.to_owned());
+        ControlFlow::Continue(())
+    };
+    let missed = Walk::default().visit(&start, visit)?;
+    Ok(Paths { paths, truncated, missed })
 }
 
 /// A line about what a walk could not see; empty when it saw everything.

@@ -27,9 +27,9 @@ pub struct ReadFile;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
-    path: String,
-    start: Option<u64>,
-    end: Option<u64>,
+    pub path: String,
+    pub start: Option<u64>,
+    pub end: Option<u64>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]

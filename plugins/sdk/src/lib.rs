@@ -18,6 +18,8 @@ pub mod bindings {
 #[doc(hidden)]
 pub mod component;
 
+#[cfg(feature = "change")]
+pub mod change;
 mod error;
 pub mod file;
 pub mod folder;

@@ -18,17 +18,17 @@ use crate::hits::{Hits, Match};
 
 const MAX_CONTEXT: usize = 20;
 /// Of a larger file, only the beginning is searched, and the result says so.
-const MAX_FILE: usize = 32 << 20;
+pub const MAX_FILE: usize = 32 << 20;
 
 pub struct Grep;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
-    pattern: String,
-    path: Option<String>,
-    glob: Option<String>,
-    ignore_case: Option<bool>,
-    context: Option<u32>,
+    pub pattern: String,
+    pub path: Option<String>,
+    pub glob: Option<String>,
+    pub ignore_case: Option<bool>,
+    pub context: Option<u32>,
 }
 
 #[derive(Debug, Default, Serialize, JsonSchema)]

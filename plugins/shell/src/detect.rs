@@ -93,6 +93,11 @@ pub fn detect(path: &Path, filter: Option<&str>) -> Result<(Runner, Vec<String>)
     Ok((rule.runner, words))
 }
 
+/// Whether the project in `path` has its Python tests run by pytest.
+pub fn uses_pytest(path: &Path) -> bool {
+    Folder::read(path).is_ok_and(|folder| folder.uses_pytest())
+}
+
 struct Folder {
     path: Path,
     names: Vec<String>,

@@ -11,8 +11,8 @@ pub struct Run;
 
 #[derive(Deserialize, JsonSchema)]
 pub struct Args {
-    command: String,
-    timeout: Option<u32>,
+    pub command: String,
+    pub timeout: Option<u32>,
 }
 
 /// How a program ended.

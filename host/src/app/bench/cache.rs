@@ -112,7 +112,11 @@ pub async fn measure(context: &Context) -> Result<Vec<Figure>> {
     }
     let settings = &context.loaded.settings.model;
     let server = match settings.configured_url {
-        Some(_) => Some(model::connect(services::endpoint(settings, settings.name.as_deref().unwrap_or_default())?)?),
+        Some(_) => Some(model::connect(services::endpoint(
+            settings,
+            &context.profiles,
+            settings.name.as_deref().unwrap_or_default(),
+        )?)?),
         None => None,
     };
     let whose = server.as_ref().map_or("simulated server", |_| "by the server's count");

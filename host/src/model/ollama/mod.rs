@@ -17,7 +17,7 @@ use tokio::sync::OnceCell;
 use super::client::{Body, Client, read_whole};
 use super::generate::{Out, generate};
 use super::sse::beginning;
-use super::{Delta, Endpoint, Model, ModelError, Request};
+use super::{Delta, Endpoint, Family, Model, ModelError, Request};
 use reply::Reply;
 pub(super) use show::{Shown, remote};
 
@@ -38,7 +38,7 @@ struct Connection {
 impl Ollama {
     pub(super) fn new(endpoint: Endpoint) -> Result<Ollama, ModelError> {
         let client = Client::new(&endpoint)?;
-        let (shown, tools_as_text) = (OnceCell::new(), AtomicBool::new(false));
+        let (shown, tools_as_text) = (OnceCell::new(), AtomicBool::new(endpoint.family.tools_as_text));
         Ok(Ollama(Arc::new(Connection { client, endpoint, shown, tools_as_text })))
     }
 }
@@ -55,6 +55,14 @@ impl Model for Ollama {
 
     fn provider(&self) -> &str {
         super::Provider::Ollama.name()
+    }
+
+    fn family(&self) -> Family {
+        self.0.endpoint.family.clone()
+    }
+
+    fn parameters(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { self.0.shown().await.ok()?.parameters })
     }
 
     fn window(&self) -> BoxFuture<'_, Option<u32>> {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::openai::tool;
-use crate::model::{Endpoint, Request, text_tools};
+use crate::model::{Endpoint, Request, Think, text_tools};
 use crate::protocol::{Message, ToolCall, ToolSpec};
 
 pub(super) fn body(request: &Request, endpoint: &Endpoint, window: u32, tools_as_text: bool) -> String {
@@ -27,15 +27,21 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, window: u32, tools_as
             keep_alive.trim().parse::<i64>().map_or_else(|_| json!(keep_alive), |seconds| json!(seconds)),
         );
     }
-    if let Some(think) = endpoint.think {
-        put("think", json!(think));
+    match endpoint.thinking() {
+        Some(Think::Switch(think)) => put("think", json!(think)),
+        Some(Think::Effort(effort)) => put("think", json!(effort)),
+        None => {}
     }
+    let sampling = request.sampling.or(endpoint.family.sampling);
     let mut options = Map::new();
     let mut option = |key: &str, value: Option<Value>| drop(value.map(|value| options.insert(key.to_string(), value)));
     option("num_ctx", Some(json!(window)));
-    option("temperature", request.sampling.temperature.map(|value| json!(value)));
-    option("top_p", request.sampling.top_p.map(|value| json!(value)));
-    option("num_predict", request.sampling.max_tokens.map(|value| json!(value)));
+    option("temperature", sampling.temperature.map(|value| json!(value)));
+    option("top_p", sampling.top_p.map(|value| json!(value)));
+    option("top_k", sampling.top_k.map(|value| json!(value)));
+    option("min_p", sampling.min_p.map(|value| json!(value)));
+    option("repeat_penalty", sampling.repeat_penalty.map(|value| json!(value)));
+    option("num_predict", sampling.max_tokens.map(|value| json!(value)));
     put("options", Value::Object(options));
     if !tools.is_empty() {
         put("tools", tools.iter().map(tool).collect());

@@ -12,6 +12,8 @@ pub(in crate::model) struct Shown {
     /// `num_ctx` in the model's file.
     pub num_ctx: Option<u64>,
     pub tools: Option<bool>,
+    /// How many it has.
+    pub parameters: Option<u64>,
     /// Where the model really runs, when the server only passes requests on.
     pub remote_host: Option<String>,
 }
@@ -26,6 +28,7 @@ impl Shown {
         Shown {
             context_length: length.and_then(|(_, value)| value.as_u64()),
             num_ctx,
+            parameters: info.and_then(|info| info.get("general.parameter_count")?.as_u64()),
             tools: capabilities.map(|all| all.iter().any(|each| each == "tools")),
             remote_host: remote(answer),
         }

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 use super::client::{Body, Client, read_whole};
 use super::generate::{Out, generate};
 use super::sse::{Events, Piece, beginning};
-use super::{Delta, Endpoint, Model, ModelError, Request, probe};
+use super::{Delta, Endpoint, Family, Model, ModelError, ModelInfo, Request, probe};
 pub(super) use calls::MOST as MOST_CALLS;
 use reply::Reply;
 pub(super) use request::tool;
@@ -27,8 +27,8 @@ struct Connection {
     endpoint: Endpoint,
     /// The server said that it takes no tools: they are described in the system prompt from then on.
     tools_as_text: AtomicBool,
-    /// What the server says that it reads at once.
-    window: OnceCell<Option<u32>>,
+    /// What the server says of the model.
+    told: OnceCell<ModelInfo>,
 }
 
 impl OpenAi {
@@ -36,9 +36,9 @@ impl OpenAi {
         let client = Client::new(&endpoint)?;
         Ok(OpenAi(Arc::new(Connection {
             client,
+            tools_as_text: AtomicBool::new(endpoint.family.tools_as_text),
             endpoint,
-            tools_as_text: AtomicBool::new(false),
-            window: OnceCell::new(),
+            told: OnceCell::new(),
         })))
     }
 }
@@ -57,6 +57,14 @@ impl Model for OpenAi {
         super::Provider::OpenAi.name()
     }
 
+    fn family(&self) -> Family {
+        self.0.endpoint.family.clone()
+    }
+
+    fn parameters(&self) -> BoxFuture<'_, Option<u64>> {
+        Box::pin(async { self.0.told().await.parameters })
+    }
+
     fn window(&self) -> BoxFuture<'_, Option<u32>> {
         Box::pin(self.0.window())
     }
@@ -68,15 +76,19 @@ impl Connection {
         if self.endpoint.num_ctx.is_some() {
             return self.endpoint.num_ctx;
         }
+        u32::try_from(self.told().await.context_length?).ok()
+    }
+
+    async fn told(&self) -> &ModelInfo {
         let ask = || async {
             let models = probe(&self.endpoint).await.models;
             let model = match models.as_slice() {
                 [only] => Some(only),
                 several => several.iter().find(|model| model.name == self.endpoint.model),
             };
-            u32::try_from(model?.context_length?).ok()
+            model.cloned().unwrap_or_default()
         };
-        *self.window.get_or_init(ask).await
+        self.told.get_or_init(ask).await
     }
 
     async fn answer(&self, request: &Request, out: &Out<Delta>) -> Result<(), ModelError> {

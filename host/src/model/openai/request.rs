@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Endpoint, Request, text_tools};
+use crate::model::{Endpoint, Request, Sampling, Think, text_tools};
 use crate::protocol::{Message, ToolCall, ToolSpec};
 
 /// The body, with the tools as text in the system message where the server takes none.
@@ -20,14 +20,35 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, tools_as_text: bool) 
     put("model", json!(endpoint.model));
     put("stream", json!(true));
     put("stream_options", json!({ "include_usage": true }));
-    if let Some(temperature) = request.sampling.temperature {
-        put("temperature", json!(temperature));
+    let sampling = request.sampling.or(known(endpoint));
+    let numbers = [
+        ("temperature", sampling.temperature.map(|value| json!(value))),
+        ("top_p", sampling.top_p.map(|value| json!(value))),
+        ("top_k", sampling.top_k.map(|value| json!(value))),
+        ("min_p", sampling.min_p.map(|value| json!(value))),
+        // llama.cpp's name, and vLLM's.
+        ("repeat_penalty", sampling.repeat_penalty.map(|value| json!(value))),
+        ("repetition_penalty", sampling.repeat_penalty.map(|value| json!(value))),
+        ("max_tokens", sampling.max_tokens.map(|value| json!(value))),
+    ];
+    for (name, value) in numbers {
+        if let Some(value) = value {
+            put(name, value);
+        }
     }
-    if let Some(top_p) = request.sampling.top_p {
-        put("top_p", json!(top_p));
-    }
-    if let Some(max_tokens) = request.sampling.max_tokens {
-        put("max_tokens", json!(max_tokens));
+    match endpoint.thinking() {
+        Some(Think::Effort(effort)) => {
+            put("reasoning_effort", json!(effort));
+            if endpoint.is_loopback() {
+                put("chat_template_kwargs", json!({ "reasoning_effort": effort }));
+            }
+        }
+        Some(Think::Switch(think)) => {
+            if let Some(variable) = &endpoint.family.switch {
+                put("chat_template_kwargs", json!({ variable: think }));
+            }
+        }
+        None => {}
     }
     if !tools.is_empty() {
         put("tools", tools.iter().map(tool).collect());
@@ -36,6 +57,15 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, tools_as_text: bool) 
     let reasoning = endpoint.replays_reasoning();
     put("messages", messages.iter().map(|each| message(each, reasoning)).collect());
     Value::Object(body).to_string()
+}
+
+/// What the family wants. Hosted servers refuse what OpenAI's protocol does not have, so that goes to this machine only.
+fn known(endpoint: &Endpoint) -> Sampling {
+    let sampling = endpoint.family.sampling;
+    match endpoint.is_loopback() {
+        true => sampling,
+        false => Sampling { temperature: sampling.temperature, top_p: sampling.top_p, ..Sampling::default() },
+    }
 }
 
 /// OpenAI's and Ollama's form of a tool.

@@ -46,6 +46,7 @@ pub(super) async fn look(client: &Client, endpoint: &Endpoint, probe: &mut Probe
         probe.models.push(ModelInfo {
             name: name(entry).to_string(),
             tools: shown.tools,
+            parameters: shown.parameters,
             context_length: found
                 .flatten()
                 .and_then(|found| found.get("context_length")?.as_u64())

@@ -9,6 +9,7 @@ mod consent;
 mod conversation;
 mod ending;
 mod plugins;
+mod profiles;
 mod project;
 mod restriction;
 mod secrets;

@@ -28,6 +28,7 @@ pub fn services(
         compact_at: 75,
         summary: false,
         sampling: Sampling::default(),
+        tools: None,
         network: false,
     };
     let setup = commands::Setup::new(workspace, workspace, &state.join("config"), None);

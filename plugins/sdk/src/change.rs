@@ -1,16 +1,25 @@
-//! Changes of files, computed in memory first and then written all or not at all.
+//! Changes of files, computed in memory first, which is also what a preview shows, and then written all or not at all.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
-use garth_plugin::workspace::Path;
-use garth_plugin::{Change, Error};
 use schemars::JsonSchema;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use crate::workspace::Path;
+use crate::{Change, Error, failed};
+
 /// Larger files are not edited.
 pub const MAX_FILE: u64 = 16 << 20;
+
+/// From so many lines on a file is long: writing it anew costs a small model a minute and thousands of tokens, in which it
+/// loses lines that nobody asked it to touch.
+const LONG: usize = 200;
+/// A long file is not written anew when so many percent of the new lines stand in it already. Below that it really is
+/// another text, which no edit expresses better.
+const KEPT: usize = 60;
 
 /// One file before and after. `None` stands for no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +56,36 @@ impl Edit {
             (_, None) => Action::Deleted,
             _ => Action::Changed,
         }
+    }
+
+    /// Fails where a long file is written anew though most of it stays; the error names the tools that are made for it.
+    pub fn refuse_rewrite(&self) -> Result<(), Error> {
+        let (Some(before), Some(after)) = (&self.before, &self.after) else { return Ok(()) };
+        let lines = |text: &'_ [u8]| text.split_inclusive(|byte| *byte == b'\n').count();
+        if before == after || lines(before) < LONG {
+            return Ok(());
+        }
+        fn texts(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+            text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).filter(|line| !line.is_empty())
+        }
+        let mut there = BTreeMap::<&[u8], usize>::new();
+        texts(before).for_each(|line| *there.entry(line).or_default() += 1);
+        let (mut all, mut kept) = (0, 0);
+        for line in texts(after) {
+            all += 1;
+            if let Some(left) = there.get_mut(line).filter(|left| **left > 0) {
+                (*left, kept) = (*left - 1, kept + 1);
+            }
+        }
+        if kept * 100 < all * KEPT || all == 0 {
+            return Ok(());
+        }
+        Err(failed(format!(
+            "{} has {} lines, and {kept} of the {all} that you wrote are there already: change only the rest, with edit_file \
+             or apply_patch, so that nothing is lost",
+            self.path.name(),
+            lines(before)
+        )))
     }
 
     /// Counts lines outside what both versions begin and end with.
@@ -154,7 +193,7 @@ pub fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use garth_plugin::testing::Scratch;
+    use crate::testing::Scratch;
 
     fn edit(path: &str, before: Option<&str>, after: Option<&str>) -> Edit {
         let bytes = |text: Option<&str>| text.map(|text| text.as_bytes().to_vec());
