@@ -178,6 +178,13 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         window: settings.model.num_ctx.unwrap_or(settings.model.max_ctx) as usize,
         compact_at: settings.agent.compact_at as usize,
         network: settings.process.network,
+        recovery: agent::Recovery {
+            mend_after: settings.agent.mend_after,
+            mend_steps: settings.agent.mend_steps,
+            mend_attempts: settings.agent.mend_attempts,
+            read_repeats: settings.agent.read_repeats,
+            patch_repeats: settings.agent.patch_repeats,
+        },
         sampling: Sampling {
             temperature: settings.model.temperature,
             top_p: settings.model.top_p,

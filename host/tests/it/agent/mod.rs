@@ -4,10 +4,12 @@
 mod approval;
 mod budget;
 mod checks;
+mod circles;
 mod commands;
 mod consent;
 mod conversation;
 mod ending;
+mod mend;
 mod plugins;
 mod project;
 mod restriction;
