@@ -82,7 +82,7 @@ mod tests {
         let check = |content: &str, line: usize, expected: RangeInclusive<usize>| {
             assert_eq!(surroundings(content, line), expected, "line {line}");
         };
-        check("", 1, 1..=0);
+        check("", 1, RangeInclusive::new(1, 0));
         check("one\n", 9, 1..=1);
         check(&"x\n".repeat(60), 3, 1..=60);
         check(&module(), 10, 2..=31);
@@ -106,6 +106,6 @@ mod tests {
         check(1..=2, 2, "one\n  two", Some("two"));
         check(2..=4, 3, "  two\n\nfour", None);
         check(2..=4, 9, "  two\n\nfour", None);
-        check(1..=0, 0, "", None);
+        check(RangeInclusive::new(1, 0), 0, "", None);
     }
 }

@@ -69,7 +69,7 @@ pub enum Event {
         after: u64,
         window: u64,
     },
-    /// What the host tells the model between two steps; the next message of the conversation.
+    /// What the host tells the model between two steps: the end of the last result, or else the next message.
     Noted {
         text: String,
     },

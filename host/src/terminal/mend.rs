@@ -47,3 +47,27 @@ pub(super) fn restore_ended(style: Style, restored: &[String], refused: &[Refuse
     }
     shown
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_told_line_by_line() {
+        let style = Style { colour: false, width: Some(72) };
+        let reason = "the check rust failed in the same way after 2 writes";
+        let refused = Refused { path: "c.rs".into(), reason: "it was changed by somebody else as well".into() };
+        let shown = [
+            started(style, Approach::Narrow, reason, ("src/a.rs", 4), "expected `;`"),
+            ended(style, false, 6),
+            started(style, Approach::Anew, "repairing it did not make the check rust pass", ("a.json", 0), "wrong"),
+            ended(style, true, 1),
+            gave_up(style, "I stop here.\n\nStill failing:\n- src/a.rs:4: expected `;` (rust)"),
+            restore_started(style, Some(2)),
+            restore_ended(style, &["a.rs".into()], &[refused]),
+            restore_started(style, None),
+            restore_ended(style, &[], &[]),
+        ];
+        insta::assert_snapshot!("mend", shown.concat());
+    }
+}

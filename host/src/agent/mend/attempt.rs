@@ -115,8 +115,8 @@ async fn drive(
             // It says that it is done, or says nothing that helps.
             Step::Ended(_) => return (last, step, None),
         };
-        let runs = results.iter().flat_map(|result| &result.runs);
-        last = runs.filter(|run| run.check == trouble.failure.check && run.covers(file)).last().cloned().or(last);
+        let mut runs = results.iter().flat_map(|result| &result.runs).filter(|run| run.covers(file));
+        last = runs.rfind(|run| run.check == trouble.failure.check).cloned().or(last);
         let passes = last.as_ref().is_some_and(|run| run.errors(file).next().is_none());
         if passes || guard.repeated(&asked, &results).is_some() {
             return (last, step, None);

@@ -203,7 +203,7 @@ mod tests {
     fn mended_is_what_leaves_nothing_worse() {
         let mut ladder = Ladder::new(2, 4);
         let failing = run("a.rs", &["a.rs:x", "a.rs:y"]);
-        ladder.watch("c1", &[failing.clone()]);
+        ladder.watch("c1", std::slice::from_ref(&failing));
         let trouble = ladder.watch("c2", &[failing]).unwrap();
         assert_eq!((trouble.since.as_str(), trouble.writes, trouble.errors), ("c1", 2, 2));
         let check =

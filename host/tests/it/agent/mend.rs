@@ -176,6 +176,53 @@ fn a_file_that_was_put_back_and_left_so_is_not_said_to_fail() {
 }
 
 #[test]
+fn an_error_of_a_project_is_known_again_on_another_line() {
+    let manifest = "[package]\nname = \"inner\"\nversion = \"0.1.0\"\nedition = \"2024\"\n";
+    let project = Project::new(&[("Cargo.toml", manifest), ("src/lib.rs", "pub fn one() -> u32 {\n    1\n}\n")]);
+    let write = |text: &str| Reply::call("write_file", json!({"path": "src/lib.rs", "content": text}));
+    let server = Server::openai(vec![
+        write("pub fn one() -> u32 {\n    \"one\"\n}\n"),
+        write("//! Numbers.\n\npub fn one() -> u32 {\n    \"1\"\n}\n"),
+        Reply::call("edit_file", json!({"path": "src/lib.rs", "old_text": "\"1\"", "new_text": "1"})),
+        Reply::text("Counted."),
+    ]);
+    let ran = run(&project, &server, &[], &[]);
+    assert_eq!(ran.expect(0).all("mend_ended")[0]["mended"], true);
+    assert_eq!(ran.all("mend_started")[0]["line"], 4);
+    let (_, prompt) = last(&server.requests()[2]);
+    assert!(prompt.contains("src/lib.rs:4: error[E0308]: mismatched types"), "{prompt}");
+    assert!(prompt.contains("\nLine 4 reads: \"1\"\n"), "{prompt}");
+}
+
+#[test]
+fn a_command_apart_mends_too_and_only_its_answer_is_kept() {
+    let project = Project::new(&[(".garth/commands/count.md", "---\ncontext: fork\n---\nCount in a.json.\n")]);
+    let server = Server::openai(vec![write(BAD), write(BAD_LOWER), edit("2,", "2"), Reply::text("Counted in a.json.")]);
+    let url = server.url();
+    let fixed = ["run", "--provider", "openai", "--url", &url, "--model", "test", "--approval", "auto", "/count"];
+    let output = project.garth(&fixed).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Counted in a.json.\n");
+    let requests = server.requests();
+    together(&requests, &[0, 1, 3]);
+    assert!(last(&requests[2]).1.contains("Count in a.json."), "the task is what the command says");
+    let messages = resumed(&project).json()["messages"].as_array().unwrap().clone();
+    let said: Vec<&str> = messages[1..].iter().map(|message| message["content"].as_str().unwrap()).collect();
+    assert_eq!(said, ["/count", "Counted in a.json.", "and now?"]);
+}
+
+#[test]
+fn what_is_said_in_an_attempt_is_no_answer() {
+    let project = Project::new(&[]);
+    let vague = || Reply::text("I would add a brace.");
+    let server =
+        Server::openai(vec![write(BAD), write(BAD_LOWER), vague(), vague(), write(GOOD), Reply::text("Counted.")]);
+    let url = server.url();
+    let fixed = ["run", "--provider", "openai", "--url", &url, "--model", "test", "--approval", "auto", "count"];
+    let output = project.garth(&fixed).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "Counted.\n");
+}
+
+#[test]
 fn it_is_switched_off_by_a_setting() {
     let project = Project::new(&[]);
     let server = Server::openai(vec![write(BAD), write(BAD_LOWER), Reply::text("Counted.")]);

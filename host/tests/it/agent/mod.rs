@@ -12,6 +12,7 @@ mod ending;
 mod mend;
 mod plugins;
 mod project;
+mod restore;
 mod restriction;
 mod secrets;
 mod session;
