@@ -11,8 +11,9 @@ use super::account::{Account, End};
 use super::ask::Asked;
 use super::consent::Consent;
 use super::gate::{CallHost, Caller};
+use super::mend::Run;
 use super::turn::Turn;
-use super::writes::{self, Claim, Permit};
+use super::writes::{self, Approved, Claim, Permit, Wrote};
 use super::{call_tool, checks, skill};
 use crate::context::{Matters, bounded, fits};
 use crate::plugins::{Origin, Tool};
@@ -41,7 +42,13 @@ pub(super) struct CallResult {
     pub status: ToolStatus,
     /// As the model sees it.
     pub text: String,
+    /// It was longer.
+    pub cut: bool,
     pub data: Option<Value>,
+    /// Files that it has changed as was foreseen.
+    pub wrote: Vec<Wrote>,
+    /// What checks have found in them.
+    pub runs: Vec<Run>,
 }
 
 /// The end of a call before it is recorded.
@@ -50,15 +57,22 @@ pub(super) struct Ended {
     pub text: String,
     data: Option<Value>,
     programs: Vec<ProgramRun>,
+    wrote: Vec<Wrote>,
+    runs: Vec<Run>,
 }
 
 impl Ended {
     pub fn new(status: ToolStatus, text: impl Into<String>) -> Ended {
-        Ended { status, text: text.into(), data: None, programs: Vec::new() }
+        let (programs, wrote, runs) = Default::default();
+        Ended { status, text: text.into(), data: None, programs, wrote, runs }
     }
 }
 
 impl CallResult {
+    pub fn call_id(&self) -> &str {
+        &self.call_id
+    }
+
     pub fn message(&self) -> Message {
         Message::Tool { call_id: self.call_id.clone(), tool: self.tool.clone(), text: self.text.clone() }
     }
@@ -99,8 +113,13 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     let took = started.elapsed().saturating_sub(Duration::from_micros(progress.waited.load(Ordering::Relaxed)));
     let (mut data, redactor) = (ended.data, turn.services.secrets.redactor());
     // Before it is cut: half a secret would not be found.
-    let text = short_enough(turn, call, &redactor.text(&ended.text, Look::Known));
+    let whole = redactor.text(&ended.text, Look::Known);
+    let text = short_enough(turn, call, &whole);
     data.iter_mut().for_each(|data| redactor.json(data, Look::Known));
+    let (wrote, mut runs) = (ended.wrote, ended.runs);
+    for finding in runs.iter_mut().flat_map(|run| &mut run.findings) {
+        finding.message = redactor.text(&finding.message, Look::Known).into_owned();
+    }
     let programs = ended.programs.len();
     let event = Event::ToolFinished {
         call_id: call.id.clone(),
@@ -114,7 +133,8 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     turn.services.recorder.emit(event).await;
     progress.account.close(turn, asked, End { status: ended.status, text: &text, programs }).await;
     let tool = asked.through.unwrap_or(&call.name).to_string();
-    CallResult { call_id: call.id.clone(), tool, status: ended.status, text, data }
+    let cut = text != whole;
+    CallResult { call_id: call.id.clone(), tool, status: ended.status, text, cut, data, wrote, runs }
 }
 
 /// At most a quarter of the window, at four characters a token. What a reading tool gave can be asked for again in parts;
@@ -202,7 +222,12 @@ async fn execute(turn: &Arc<Turn>, asked: &Asked, by: By, progress: &Progress) -
         ended.status = ToolStatus::Denied;
     }
     ended.programs = host.programs();
-    if let Some(found) = checks::after(turn, &call.id, &written).await {
+    if ended.status == ToolStatus::Ok {
+        ended.wrote = changes.iter().flatten().map(Approved::wrote).collect();
+    }
+    let (runs, found) = checks::after(turn, &call.id, &written).await;
+    ended.runs = runs;
+    if let Some(found) = found {
         ended.text = format!("{}\n{found}", ended.text.trim_end());
     }
     Ok(ended)

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::files;
+use super::mend::Run;
 use super::turn::Turn;
 use crate::check::{Check, Checks, Finding, How, Program, check_syntax, excerpt_lines, report};
 use crate::policy::{self, Action, Effect, PathGrant, Workspace};
@@ -95,10 +96,10 @@ impl Checker {
     }
 }
 
-/// Checks what a call has written; the text for the model, where something is wrong.
-pub(super) async fn after(turn: &Turn, call_id: &str, written: &[String]) -> Option<String> {
+/// Checks what a call has written: what was found, and the text for the model where something is wrong.
+pub(super) async fn after(turn: &Turn, call_id: &str, written: &[String]) -> (Vec<Run>, Option<String>) {
     let services = &turn.services;
-    let mut reports = Vec::new();
+    let (mut runs, mut reports) = (Vec::new(), Vec::new());
     for job in services.checks.jobs(&services.workspace, written) {
         let started = Instant::now();
         let Some(checked) = run(turn, &job).await else { continue };
@@ -110,15 +111,35 @@ pub(super) async fn after(turn: &Turn, call_id: &str, written: &[String]) -> Opt
                 files: job.files.clone(),
                 end: checked.end,
                 findings: u32::try_from(checked.findings.len()).unwrap_or(u32::MAX),
-                detail: checked.detail,
+                detail: checked.detail.clone(),
                 duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             })
             .await;
         if !checked.findings.is_empty() {
             reports.push(report(&job.check.name, &checked.findings, |finding| code(turn, finding)));
         }
+        runs.extend(checked.into_run(job));
     }
-    (!reports.is_empty()).then(|| reports.join("\n"))
+    (runs, (!reports.is_empty()).then(|| reports.join("\n")))
+}
+
+impl Checked {
+    /// `None`: it says nothing about the files.
+    fn into_run(self, job: Job<'_>) -> Option<Run> {
+        let mut findings = self.findings;
+        match self.end {
+            CheckEnd::NotRun => return None,
+            CheckEnd::Unclear => findings.push(Finding {
+                file: job.files.first().cloned(),
+                line: 0,
+                column: None,
+                message: self.detail.unwrap_or_default(),
+            }),
+            CheckEnd::Passed | CheckEnd::Failed => {}
+        }
+        let whole = job.run.as_ref().is_some_and(|(program, ..)| program.reads_all());
+        Some(Run { check: job.check.name.clone(), files: job.files, whole, findings })
+    }
 }
 
 /// `None`: it does not run here, which is nobody's concern.
@@ -270,16 +291,17 @@ fn below(workspace: &Path, folder: &str, file: &str) -> String {
 /// The lines around a finding. Its place comes from a program's output, so nothing that tools may not read is shown.
 fn code(turn: &Turn, finding: &Finding) -> String {
     let Some(file) = finding.file.as_deref().filter(|_| finding.line > 0) else { return String::new() };
+    source(turn, file).map(|content| excerpt_lines(&content, finding.line)).unwrap_or_default()
+}
+
+/// A file of the workspace that tools may read, as text.
+pub(super) fn source(turn: &Turn, file: &str) -> Option<String> {
     let workspace = &turn.services.workspace;
     let secret = &turn.plugins.protection().secret;
-    let Ok(real) = files::relative(workspace, file) else { return String::new() };
+    let real = files::relative(workspace, file).ok()?;
     if Path::new(&real).ancestors().any(|part| secret.is_match(part)) {
-        return String::new();
+        return None;
     }
-    match files::read(workspace, &real) {
-        Ok(Some(content)) if content.len() <= LARGEST => {
-            excerpt_lines(&String::from_utf8_lossy(&content), finding.line)
-        }
-        _ => String::new(),
-    }
+    let content = files::read(workspace, &real).ok()?.filter(|content| content.len() <= LARGEST)?;
+    Some(String::from_utf8_lossy(&content).into_owned())
 }

@@ -5,14 +5,15 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::announced::{Announced, host_tools};
+use super::ask::Asked;
 use super::known::{self, Known};
 use super::turn::Turn;
-use super::{call_tool, skill, snapshot, tool_set};
+use super::{ask, call_tool, skill, snapshot, tool_set};
 use crate::context::{Gauge, estimate, tools_as_json};
 use crate::model::Model;
 use crate::plugins::Tool;
-use crate::protocol::{Event, Message, ToolSet, ToolSpec, WindowPart};
-use crate::session::Transcript;
+use crate::protocol::{self, Event, Message, ToolSet, ToolSpec, WindowPart};
+use crate::session::{Transcript, restored_note};
 
 /// The messages that the model sees; append-only.
 pub(crate) struct Context {
@@ -32,6 +33,10 @@ pub(crate) struct Context {
     pub window: Option<usize>,
     /// Tokens that the last compaction left.
     pub compacted: Option<usize>,
+    /// What the model has to be told with the user's next words.
+    pub unsaid: Option<String>,
+    /// Only what it offers can be called in it.
+    pub closed: bool,
 }
 
 /// What the model knows once it has been told what is new.
@@ -43,19 +48,53 @@ pub(super) struct News {
 impl Context {
     /// Goes on with what was said; `None` when nothing was.
     pub fn resumed(transcript: Transcript) -> Option<Context> {
-        let Transcript { messages, tools, .. } = transcript;
-        let announced = Announced::read(&tools, &messages);
-        (!messages.is_empty()).then(|| Context {
+        let Transcript { messages, tools, unsaid, .. } = transcript;
+        (!messages.is_empty()).then(|| Context { unsaid, ..Context::of(messages, tools, None) })
+    }
+
+    fn of(messages: Vec<Message>, tools: Vec<ToolSpec>, known: Option<Known>) -> Context {
+        Context {
+            announced: Announced::read(&tools, &messages),
             messages,
             tools_weight: weight(&tools),
             tools,
             taken: HashSet::new(),
-            known: None,
-            announced,
+            known,
             gauge: Gauge::default(),
             window: None,
             compacted: None,
-        })
+            unsaid: None,
+            closed: false,
+        }
+    }
+
+    /// A small conversation beside this one, with some of its tools and no others. What is known of the server holds there too.
+    pub fn beside(&self, system: &str, tools: Vec<ToolSpec>) -> Context {
+        let messages = vec![Message::System { text: system.to_string() }];
+        let (gauge, window) = (self.gauge, self.window);
+        Context { taken: ask::used_ids(self), gauge, window, closed: true, ..Context::of(messages, tools, None) }
+    }
+
+    /// The call; in a closed conversation with a complaint, where its tool is not on offer.
+    pub fn admit(&self, asked: Asked) -> Asked {
+        let offered = |spec: &ToolSpec| spec.name == asked.call.name;
+        if !self.closed || asked.unreadable.is_some() || self.tools.iter().any(offered) {
+            return asked;
+        }
+        let names: Vec<&str> = self.tools.iter().map(|spec| spec.name.as_str()).collect();
+        let complaint = format!("it is not on offer now; use {}", names.join(" or "));
+        Asked { unreadable: Some(complaint), ..asked }
+    }
+
+    /// Adds a note of the host's: to the last result, where the model has not read that yet, else as a message. Some models'
+    /// templates refuse a message of the user's after a result.
+    pub fn note(&mut self, text: &str) {
+        protocol::append_note(&mut self.messages, text);
+    }
+
+    /// Files were put back; the model hears of it with the user's next words.
+    pub fn restored(&mut self, files: &[String]) {
+        self.unsaid = restored_note(files).or(self.unsaid.take());
     }
 
     /// Begins the conversation of a session.
@@ -92,18 +131,7 @@ impl Context {
         snapshot.skills = known::listing(turn, &skills);
         snapshot.weak = model.family().weak;
         let messages = vec![Message::System { text: crate::context::system_prompt(&snapshot) }];
-        let announced = Announced::read(&tools, &[]);
-        Context {
-            messages,
-            tools_weight: weight(&tools),
-            tools,
-            taken: HashSet::new(),
-            known: Some(Known::of(&skills)),
-            announced,
-            gauge: Gauge::default(),
-            window,
-            compacted: None,
-        }
+        Context { window, ..Context::of(messages, tools, Some(Known::of(&skills))) }
     }
 
     /// What the tools take of a request.
@@ -152,7 +180,7 @@ impl Context {
         let (skills, known) = self.skills_now(turn);
         let window = turn.services.settings.window;
         let (tools, announced) = self.announced.news(&turn.plugins, &host_tools(), window, &tells);
-        let parts: Vec<String> = skills.into_iter().chain(tools).collect();
+        let parts: Vec<String> = self.unsaid.iter().cloned().chain(skills).chain(tools).collect();
         ((!parts.is_empty()).then(|| parts.join("\n\n")), News { known, announced })
     }
 

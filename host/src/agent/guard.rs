@@ -1,7 +1,16 @@
-//! Notices that the model goes in circles: calls that come again with the same results, one after the other or in turns.
+//! Notices that the model goes in circles: calls that come again with the same results, one after the other or in turns, which
+//! ends the turn; and what it reads or changes over and over, which it is told.
+
+use serde_json::Value;
 
 use super::ask::Asked;
 use super::call::CallResult;
+use super::rereading::Rereading;
+use super::spiral::Spiral;
+use super::turn::Turn;
+use super::{Settings, files};
+use crate::policy;
+use crate::protocol::ToolStatus;
 
 /// The longest circle that is noticed: A, B, C, D, A, B, C, D, …
 const LONGEST: usize = 4;
@@ -14,6 +23,8 @@ pub(super) struct Guard {
     limit: u32,
     calls: Rounds<Seen>,
     replies: Rounds<Vec<Seen>>,
+    rereading: Rereading,
+    spiral: Spiral,
 }
 
 /// The last things, no more than are needed to see a circle close `limit` times.
@@ -42,8 +53,49 @@ impl<T: PartialEq> Rounds<T> {
 }
 
 impl Guard {
-    pub fn new(limit: u32) -> Guard {
-        Guard { limit, calls: Rounds::new(limit), replies: Rounds::new(limit) }
+    pub fn new(settings: &Settings) -> Guard {
+        let limit = settings.loop_repeats;
+        Guard {
+            limit,
+            calls: Rounds::new(limit),
+            replies: Rounds::new(limit),
+            rereading: Rereading::new(settings.recovery.read_repeats),
+            spiral: Spiral::new(settings.recovery.patch_repeats),
+        }
+    }
+
+    /// What was read is no longer in the conversation.
+    pub fn forget_readings(&mut self) {
+        self.rereading.forget();
+    }
+
+    /// What the model is told of these calls: the first thing, so that there is one to do.
+    pub fn note(&mut self, turn: &Turn, asked: &[Asked], results: &[CallResult]) -> Option<String> {
+        let notes: Vec<String> =
+            asked.iter().zip(results).filter_map(|(asked, result)| self.note_call(turn, asked, result)).collect();
+        notes.into_iter().next()
+    }
+
+    fn note_call(&mut self, turn: &Turn, asked: &Asked, result: &CallResult) -> Option<String> {
+        if turn.reads_only(&asked.call.name) {
+            if result.cut {
+                return None;
+            }
+            let (path, lines) = lines_read(result)?;
+            let content = files::read(&turn.services.workspace, &path).ok()??;
+            return self.rereading.read(&path, lines, &files::sha256(&content));
+        }
+        if matches!(result.status, ToolStatus::Failed | ToolStatus::Invalid) {
+            let path = asked.call.arguments.get("path").and_then(Value::as_str)?;
+            return self.spiral.failed(&policy::normalise(path).ok()?);
+        }
+        let mut notes: Vec<String> = result.wrote.iter().filter_map(|wrote| self.spiral.wrote(wrote)).collect();
+        for run in &result.runs {
+            for file in &run.files {
+                notes.extend(self.spiral.checked(file, run.errors(file).count()));
+            }
+        }
+        notes.into_iter().next()
     }
 
     /// The tool and the count when the same calls, or the same replies, came to the same results `limit` times.
@@ -57,6 +109,14 @@ impl Guard {
         let times = calls.max(self.replies.count(reply));
         (times >= self.limit).then_some((tool, times))
     }
+}
+
+/// The file that a call has read and the lines that it has shown, as the result's data tell.
+fn lines_read(result: &CallResult) -> Option<(String, (u64, u64))> {
+    let data = result.data.as_ref().filter(|_| result.status == ToolStatus::Ok)?;
+    let number = |name: &str| data.get(name).and_then(Value::as_u64).filter(|number| *number > 0);
+    let path = policy::normalise(data.get("path").and_then(Value::as_str)?).ok()?;
+    Some((path, (number("start")?, number("end")?)))
 }
 
 #[cfg(test)]

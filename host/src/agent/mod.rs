@@ -19,14 +19,18 @@ mod gate;
 mod guard;
 mod include;
 mod known;
+mod mend;
 mod opening;
 mod prepare;
 mod record;
 mod repetition;
+mod rereading;
+mod restore;
 mod scope;
 mod skill;
 mod skill_files;
 mod snapshot;
+mod spiral;
 mod summary;
 mod task;
 mod tool_set;
@@ -46,6 +50,7 @@ pub use checks::Checker;
 pub use consent::needs_grant;
 pub use known::first_listing;
 pub use record::Recorder;
+pub use restore::restore;
 pub use scope::restricts;
 pub use snapshot::take as take_snapshot;
 pub use tool_set::{Facts, offers as set_offers, offers_builtin as set_offers_builtin};
@@ -96,8 +101,24 @@ pub struct Settings {
     pub sampling: Sampling,
     /// The tools that a context begins with; `None`: by the model.
     pub tools: Option<ToolSet>,
+    pub recovery: Recovery,
     /// Whether programs reach the network.
     pub network: bool,
+}
+
+/// What is done, and when, about a model that gets stuck. 0 switches a limit off.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recovery {
+    /// Writes after which an error that stays gets a conversation of its own.
+    pub mend_after: u32,
+    /// Requests to the model in one of those.
+    pub mend_steps: u32,
+    /// Of those in one turn.
+    pub mend_attempts: u32,
+    /// Readings of the same lines of a file.
+    pub read_repeats: u32,
+    /// Changes to a file that lead nowhere.
+    pub patch_repeats: u32,
 }
 
 /// What every part of a turn uses.
@@ -193,6 +214,7 @@ impl Agent {
                 Op::Shutdown => false,
                 Op::SetModel { model } => self.set_model(&model).await,
                 Op::Reset => self.reset().await,
+                Op::Restore { turn } => self.restore(turn).await,
                 Op::ShowWindow => self.show_window().await,
                 Op::Cancel => true,
                 other => self.while_running(other).await,
@@ -238,6 +260,7 @@ impl Agent {
         let turn = Arc::new(Turn {
             services: self.services.clone(),
             number: self.turns,
+            task: job.text().to_string(),
             session: self.session.clone(),
             catalogue: self.services.commands.current(),
             plugins: self.services.plugins.current(),
@@ -302,6 +325,14 @@ impl Agent {
         true
     }
 
+    async fn restore(&mut self, turn: Option<u64>) -> bool {
+        match restore(&self.services.recorder, &self.services.workspace, turn).await {
+            Ok(files) => self.context.iter_mut().for_each(|context| context.restored(&files)),
+            Err(text) => self.services.recorder.emit(Event::Notice { level: Level::Warn, text }).await,
+        }
+        true
+    }
+
     async fn reset(&mut self) -> bool {
         match (self.new_journal)() {
             Ok(journal) => {
@@ -348,6 +379,7 @@ async fn while_running(services: &Arc<Services>, op: Op) {
         }
         Op::SetModel { .. } => notice("a turn is running; the model can be changed after it".into()),
         Op::Reset => notice("a turn is running; cancel it before the reset".into()),
+        Op::Restore { .. } => notice("a turn is running; cancel it before files are put back".into()),
         Op::ShowWindow => notice("a turn is running; the window is shown after it".into()),
         Op::Cancel | Op::Shutdown => return,
     };

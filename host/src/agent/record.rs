@@ -6,9 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
+use super::files;
 use crate::protocol::{Event, Level};
 use crate::sandbox::OUTPUT;
-use crate::session::Journal;
+use crate::session::{self, Entry, Journal};
 
 /// The one place through which events leave the loop.
 pub struct Recorder {
@@ -46,11 +47,18 @@ impl Recorder {
     }
 
     /// Keeps what a mutating call is about to replace. The call must not run when this fails.
-    pub fn replaced(&self, call_id: &str, path: &str, before: Option<&[u8]>) -> io::Result<Event> {
+    pub fn replaced(
+        &self,
+        call_id: &str,
+        path: &str,
+        before: Option<&[u8]>,
+        after: Option<&[u8]>,
+    ) -> io::Result<Event> {
         let mut journal = self.lock();
-        let journal = journal.as_mut().ok_or_else(|| io::Error::other("the session's journal is not writable"))?;
+        let journal = journal.as_mut().ok_or_else(unwritable)?;
         let before = before.map(|content| journal.keep_blob(content)).transpose()?;
-        let event = Event::FileReplaced { call_id: call_id.to_string(), path: path.to_string(), before };
+        let after = after.map(files::sha256);
+        let event = Event::FileReplaced { call_id: call_id.to_string(), path: path.to_string(), before, after };
         journal.append(&event)?;
         Ok(event)
     }
@@ -64,6 +72,17 @@ impl Recorder {
     /// The folder of such texts, when there are any.
     pub fn output(&self) -> Option<PathBuf> {
         Some(self.lock().as_ref()?.output()).filter(|folder| folder.is_dir())
+    }
+
+    /// A content that was replaced in this session.
+    pub fn kept(&self, digest: &str) -> io::Result<Vec<u8>> {
+        self.lock().as_ref().ok_or_else(unwritable)?.read_blob(digest)
+    }
+
+    /// The journal so far.
+    pub fn history(&self) -> io::Result<Vec<Entry>> {
+        let file = self.lock().as_ref().ok_or_else(unwritable)?.file();
+        Ok(session::load(&file)?.entries)
     }
 
     /// Shows an event that is in the journal already.
@@ -94,4 +113,8 @@ impl Recorder {
     fn lock(&self) -> MutexGuard<'_, Option<Journal>> {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn unwritable() -> io::Error {
+    io::Error::other("the session's journal is not writable")
 }

@@ -9,9 +9,11 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::ask::{Asked, Reply};
+use super::call::CallResult;
+use super::mend::{self, Ladder};
 use super::opening::{self, Opening};
 use super::scope::Scope;
-use super::{Context, Services, budget, call_tool, calls, fork, guard::Guard};
+use super::{Context, Services, Settings, budget, call_tool, calls, fork, guard::Guard};
 use crate::commands::Catalogue;
 use crate::model::Model;
 use crate::plugins::Plugins;
@@ -37,6 +39,8 @@ pub(super) type Told = Arc<Mutex<BTreeSet<String>>>;
 pub(super) struct Turn {
     pub services: Arc<Services>,
     pub number: u64,
+    /// As the user wrote it.
+    pub task: String,
     pub session: String,
     /// As it was when the turn began: what runs ends as it began.
     pub catalogue: Arc<Catalogue>,
@@ -115,8 +119,9 @@ async fn work(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Option<Con
             let before = context.messages.len();
             context.messages.push(Message::User { text: message });
             let (end, steps) = steps(turn, model, context).await;
-            if steps == 0 {
-                context.messages.truncate(before);
+            match steps {
+                0 => context.messages.truncate(before),
+                _ => context.unsaid = None,
             }
             (end, steps)
         }
@@ -126,45 +131,102 @@ async fn work(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Option<Con
 
 /// The four lines: ask, record, run the calls, again.
 pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Context) -> (TurnEnd, u32) {
-    let settings = &turn.services.settings;
-    let mut guard = Guard::new(settings.loop_repeats);
-    let mut nudged = false;
-    for step in 1..=settings.max_steps {
-        turn.services.recorder.emit(Event::StepStarted { step, max_steps: settings.max_steps }).await;
-        let (reply, failure) = budget::ask(turn, model, context).await;
-        let done = reply.asked.is_empty();
-        let nudge = if failure.is_none() && !nudged { nudge(&reply) } else { None };
-        let end = match failure {
-            Some(error) => Some(TurnEnd::Failed { error: error.to_string() }),
-            None if nudge.is_some() => None,
-            None => judge(turn, &reply).await,
+    let Settings { max_steps, recovery, .. } = turn.services.settings;
+    let mut guard = Guard::new(&turn.services.settings);
+    let mut ladder = Ladder::new(recovery.mend_after, recovery.mend_attempts);
+    let task = mend::task(turn, context);
+    let (mut nudged, mut used) = (false, 0);
+    while used < max_steps {
+        used += 1;
+        let compacted = context.compacted;
+        let (asked, results) = match step(turn, model, context, (used, max_steps), &mut nudged).await {
+            Step::Ran { asked, results } => (asked, results),
+            Step::Nudged => continue,
+            Step::Ended(end) => return (end, used),
+            Step::Unanswered(error) => return (TurnEnd::Failed { error }, used),
         };
-        let asked = record_reply(turn, context, reply).await;
-        if let Some(text) = nudge {
-            nudged = true;
-            turn.services.recorder.emit(Event::Noted { text: text.into() }).await;
-            context.messages.push(Message::User { text: text.into() });
-            continue;
-        }
-        if let Some(end) = end {
-            return (end, step);
-        }
-        if done {
-            return (TurnEnd::Done, step);
-        }
-        let asked: Vec<Asked> = asked.into_iter().map(call_tool::unwrap).collect();
-        let results = calls::run(turn, &asked).await;
-        for result in &results {
-            context.messages.push(result.message());
-        }
-        if turn.cancel.is_cancelled() {
-            return (TurnEnd::Cancelled, step);
+        if context.compacted != compacted {
+            guard.forget_readings();
         }
         if let Some((tool, times)) = guard.repeated(&asked, &results) {
-            return (TurnEnd::Loop { tool, times }, step);
+            return (TurnEnd::Loop { tool, times }, used);
+        }
+        let troubles: Vec<_> =
+            results.iter().filter_map(|result| ladder.watch(result.call_id(), &result.runs)).collect();
+        let noted = guard.note(turn, &asked, &results);
+        match (troubles.into_iter().next(), noted) {
+            (Some(trouble), _) => {
+                let left = max_steps - used;
+                let climbed = mend::climb(turn, model, context, &mut ladder, trouble, &task, left).await;
+                used += climbed.steps;
+                if let Some(end) = climbed.end {
+                    return (end, used);
+                }
+            }
+            (None, Some(text)) => note(turn, context, &text).await,
+            (None, None) => {}
         }
     }
-    (TurnEnd::StepLimit { max_steps: settings.max_steps }, settings.max_steps)
+    (TurnEnd::StepLimit { max_steps }, used)
+}
+
+/// What came of one request.
+pub(super) enum Step {
+    Ran {
+        asked: Vec<Asked>,
+        results: Vec<CallResult>,
+    },
+    /// Nothing could be done with the reply, and the model was told.
+    Nudged,
+    Ended(TurnEnd),
+    /// The server gave no reply.
+    Unanswered(String),
+}
+
+/// Asks once, records the reply and runs its calls. `count` is which request of how many this is.
+pub(super) async fn step(
+    turn: &Arc<Turn>,
+    model: &Arc<dyn Model>,
+    context: &mut Context,
+    (step, max_steps): (u32, u32),
+    nudged: &mut bool,
+) -> Step {
+    turn.services.recorder.emit(Event::StepStarted { step, max_steps }).await;
+    let (reply, failure) = budget::ask(turn, model, context).await;
+    let done = reply.asked.is_empty();
+    let nudge = if failure.is_none() && !*nudged { nudge(&reply) } else { None };
+    let end = match (failure, nudge) {
+        (Some(error), _) => Some(Step::Unanswered(error.to_string())),
+        (None, Some(_)) => None,
+        (None, None) => judge(turn, &reply).await.map(Step::Ended),
+    };
+    let asked = record_reply(turn, context, reply).await;
+    if let Some(text) = nudge {
+        *nudged = true;
+        note(turn, context, text).await;
+        return Step::Nudged;
+    }
+    if let Some(end) = end {
+        return end;
+    }
+    if done {
+        return Step::Ended(TurnEnd::Done);
+    }
+    let asked: Vec<Asked> = asked.into_iter().map(|asked| context.admit(call_tool::unwrap(asked))).collect();
+    let results = calls::run(turn, &asked).await;
+    for result in &results {
+        context.messages.push(result.message());
+    }
+    match turn.cancel.is_cancelled() {
+        true => Step::Ended(TurnEnd::Cancelled),
+        false => Step::Ran { asked, results },
+    }
+}
+
+/// Tells the model something between two steps.
+pub(super) async fn note(turn: &Turn, context: &mut Context, text: &str) {
+    turn.services.recorder.emit(Event::Noted { text: text.to_string() }).await;
+    context.note(text);
 }
 
 /// What is said to the model, once in a turn, after a reply with which nothing can be done.

@@ -27,6 +27,14 @@ pub(super) struct Approved {
     after: Option<Vec<u8>>,
 }
 
+/// A file that was changed: its contents by their SHA-256, `None` where there was, or is, no file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Wrote {
+    pub path: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
 /// Lets the call through or says why not.
 pub(super) async fn permit(caller: &Caller, tool: &Tool, arguments: &Value) -> Result<Permit, Ended> {
     let denied = |text: String| Ended::new(ToolStatus::Denied, format!("denied: {text}"));
@@ -127,7 +135,7 @@ pub(super) fn unchanged(caller: &Caller, changes: &[Approved]) -> Result<(), Str
 pub(super) async fn journal(caller: &Caller, changes: &Option<Vec<Approved>>) -> Result<(), Ended> {
     for change in changes.iter().flatten() {
         let recorder = &caller.turn.services.recorder;
-        match recorder.replaced(&caller.call_id, &change.path, change.before.as_deref()) {
+        match recorder.replaced(&caller.call_id, &change.path, change.before.as_deref(), change.after.as_deref()) {
             Ok(event) => recorder.show(event).await,
             Err(error) => {
                 let text = format!("nothing was written: what {} replaces could not be kept: {error}", change.path);
@@ -172,6 +180,11 @@ pub(super) fn verify(
 }
 
 impl Approved {
+    pub fn wrote(&self) -> Wrote {
+        let digest = |content: &Option<Vec<u8>>| content.as_deref().map(files::sha256);
+        Wrote { path: self.path.clone(), before: digest(&self.before), after: digest(&self.after) }
+    }
+
     fn diff(&self) -> FileDiff {
         file_diff(&self.path, self.before.as_deref(), self.after.as_deref())
     }

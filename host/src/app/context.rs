@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::services;
 use crate::cli::args::Flags;
 use crate::config::{self, ConfigError, Loaded, Overrides, Paths, Profiles};
 use crate::plugins::Plugins;
 use crate::protocol::{ApprovalMode, Span};
-use crate::session::Store;
+use crate::session::{Journal, Store};
 use crate::terminal::{self, Colour, Style, escape, escape_json};
 
 /// The command's surroundings.
@@ -82,6 +82,16 @@ impl Context {
 
     pub fn sessions(&self) -> Store {
         Store::new(self.paths.sessions())
+    }
+
+    /// The session that a person means, open for writing.
+    pub fn open_session(&self, wanted: &str) -> Result<Journal> {
+        let store = self.sessions();
+        let id = store.find(wanted)?;
+        store.open(&id).map_err(|error| match error.kind() {
+            std::io::ErrorKind::WouldBlock => anyhow!("session {id} is open in another garth"),
+            _ => anyhow!("session {id}: {error}"),
+        })
     }
 
     /// A command's answer on standard output: `json` on a line of its own with `--json`, else the text, whose parts from

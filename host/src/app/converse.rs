@@ -3,7 +3,7 @@
 use std::io::{BufReader, IsTerminal, Write};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Result};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -191,12 +191,8 @@ fn journal(context: &Context) -> Result<(Journal, Option<Transcript>)> {
         Some(Resume::Latest) => "latest",
         Some(Resume::Id(id)) => id,
     };
-    let id = store.find(wanted)?;
-    let file = store.file(&id);
-    let journal = store.open(&id).map_err(|error| match error.kind() {
-        std::io::ErrorKind::WouldBlock => anyhow!("session {id} is open in another garth"),
-        _ => anyhow!("session {id}: {error}"),
-    })?;
+    let journal = context.open_session(wanted)?;
+    let (id, file) = (journal.id().to_string(), journal.file());
     let log = session::load(&file).with_context(|| format!("session {id}: {}", file.display()))?;
     let transcript = session::resume(&log.entries);
     if let Some(damage) = damage(&log, &transcript) {

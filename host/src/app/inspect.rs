@@ -216,6 +216,7 @@ pub fn sessions(context: &Context) -> Result<()> {
         )?;
     }
     writeln!(out, "\nGo on with one: garth --resume latest, or garth --resume ID")?;
+    writeln!(out, "Put back what one has changed: garth sessions restore ID")?;
     Ok(())
 }
 

@@ -16,6 +16,7 @@ mod inspect;
 mod models;
 mod plugin;
 mod plugins;
+mod restore;
 mod secret;
 mod services;
 
@@ -108,6 +109,7 @@ async fn dispatch(Invocation { command, flags }: Invocation) -> Result<u8> {
         Command::Audit { filter } => audit::print(&context, filter),
         Command::Prompt => inspect::prompt(&context).await.map(|()| 0),
         Command::Sessions => inspect::sessions(&context).map(|()| 0),
+        Command::Restore { session, turn } => restore::run(&context, &session, turn).await.map(passed),
         Command::Bench { subject, goals, plugin } => {
             let met = bench::run(&context, subject, plugin.as_deref()).await?;
             Ok(passed(met || goals == Goals::Report))

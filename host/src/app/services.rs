@@ -196,6 +196,13 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         summary: settings.agent.summary == settings::Summary::Model,
         network: settings.process.network,
         tools: settings.tools.set,
+        recovery: agent::Recovery {
+            mend_after: settings.agent.mend_after,
+            mend_steps: settings.agent.mend_steps,
+            mend_attempts: settings.agent.mend_attempts,
+            read_repeats: settings.agent.read_repeats,
+            patch_repeats: settings.agent.patch_repeats,
+        },
         sampling: Sampling {
             temperature: settings.model.temperature,
             top_p: settings.model.top_p,

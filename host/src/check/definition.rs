@@ -157,6 +157,11 @@ impl Program {
         self.command.iter().map(|word| word.replace(FILE, &file)).collect()
     }
 
+    /// Whether it looks at more than the file that was written.
+    pub fn reads_all(&self) -> bool {
+        !self.command.iter().any(|word| word.contains(FILE))
+    }
+
     /// What the program's output says, in its order.
     pub fn findings(&self, output: &str) -> Vec<Finding> {
         read(&self.messages, self.ignore.as_ref(), output)

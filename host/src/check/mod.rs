@@ -3,11 +3,15 @@
 //! whoever asks, and the files' contents are handed in.
 
 mod definition;
+mod identity;
 mod messages;
+mod place;
 mod report;
 mod syntax;
 
 pub use definition::{Check, Checks, Definition, How, Program, expression};
+pub use identity::Failure;
 pub use messages::Finding;
+pub use place::{excerpt, surroundings};
 pub use report::{MOST, excerpt_lines, report, tells_errors};
 pub use syntax::{Syntax, check_syntax};

@@ -129,6 +129,11 @@ pub struct Agent {
     pub loop_repeats: u32,
     pub compact_at: u32,
     pub summary: Summary,
+    pub mend_after: u32,
+    pub mend_steps: u32,
+    pub mend_attempts: u32,
+    pub read_repeats: u32,
+    pub patch_repeats: u32,
     pub parallel_reads: u32,
     /// Of a whole turn; `None`: no limit.
     #[serde(deserialize_with = "auto")]

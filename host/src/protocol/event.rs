@@ -69,7 +69,7 @@ pub enum Event {
         after: u64,
         window: u64,
     },
-    /// What the host tells the model between two steps; the next message of the conversation.
+    /// What the host tells the model between two steps: the end of the last result, or else the next message.
     Noted {
         text: String,
     },
@@ -129,11 +129,13 @@ pub enum Event {
         answer: Answer,
     },
     /// Written before a mutating call runs: this file is about to be replaced. `before` is the SHA-256 of the old
-    /// content, kept in the session's `blobs` folder; `None` when there was no file.
+    /// content, kept in the session's `blobs` folder, and `after` that of the new; `None` where there is no file.
     FileReplaced {
         call_id: String,
         path: String,
         before: Option<String>,
+        #[serde(default)]
+        after: Option<String>,
     },
     /// A check of what a call has written, before the call's `ToolFinished`, whose text tells what was found.
     Checked {
@@ -146,6 +148,47 @@ pub enum Event {
         /// Why it did not run, or the first line of what could not be read.
         detail: Option<String>,
         duration_ms: u64,
+    },
+    /// A check has failed again in the same place, so the task is narrowed to that: an attempt begins in a conversation of
+    /// its own; the messages until `MendEnded` are of that one.
+    MendStarted {
+        approach: Approach,
+        /// Why it begins, in a sentence.
+        reason: String,
+        check: String,
+        file: String,
+        /// From 1; 0 where it is about the whole file.
+        line: usize,
+        message: String,
+        system: String,
+        tools: Vec<ToolSpec>,
+    },
+    /// Back in the conversation in which the check had failed.
+    MendEnded {
+        mended: bool,
+        steps: u32,
+        /// What that conversation is told of it.
+        text: String,
+    },
+    /// Nothing has helped, and the turn ends.
+    GaveUp {
+        /// The report: for people, and the conversation's next message, as the model's.
+        text: String,
+        /// The places that still fail.
+        failing: Vec<Failing>,
+        /// What the turn has changed.
+        files: Vec<String>,
+        /// The command that puts them back.
+        restore: String,
+    },
+    /// Files are about to be put back to what they were; `FileReplaced` follows for each.
+    RestoreStarted {
+        /// As they were before this turn; `None`: as they were before the last restoring.
+        turn: Option<u64>,
+    },
+    RestoreEnded {
+        restored: Vec<String>,
+        refused: Vec<Refused>,
     },
     /// The result, as the model sees it.
     ToolFinished {
@@ -259,6 +302,33 @@ pub enum CheckEnd {
     /// The program failed and said nothing that its `messages` can read.
     Unclear,
     NotRun,
+}
+
+/// How an attempt goes about an error that stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Approach {
+    /// Only the error is repaired, where it is.
+    Narrow,
+    /// What was written is given up, and written once more.
+    Anew,
+}
+
+/// A place that fails a check.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failing {
+    pub check: String,
+    pub file: String,
+    /// From 1; 0 where it is about the whole file.
+    pub line: usize,
+    pub message: String,
+}
+
+/// A file that was not put back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    pub path: String,
+    pub reason: String,
 }
 
 /// One program that a call ran.

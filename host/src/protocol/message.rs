@@ -24,6 +24,15 @@ pub enum Message {
     Tool { call_id: String, tool: String, text: String },
 }
 
+/// Adds a note of the host's to a conversation: to the result that ends it, else as a message. The loop and whoever rebuilds
+/// a conversation from a journal must do this alike.
+pub fn append_note(messages: &mut Vec<Message>, note: &str) {
+    match messages.last_mut() {
+        Some(Message::Tool { text, .. }) => *text = format!("{}\n\n{note}", text.trim_end()),
+        _ => messages.push(Message::User { text: note.to_string() }),
+    }
+}
+
 /// A call that the model made, after recovery and repair.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {

@@ -12,11 +12,11 @@ mod units;
 
 pub use approval::{Answer, ApprovalMode, ApprovalRequest, ChangeKind, FileDiff, Scope, Subject};
 pub use event::{
-    CheckEnd, CommandSummary, Event, Level, PluginSummary, ProgramRun, PromptSpan, ToolStatus, ToolSummary, TurnEnd,
-    WindowPart,
+    Approach, CheckEnd, CommandSummary, Event, Failing, Level, PluginSummary, ProgramRun, PromptSpan, Refused,
+    ToolStatus, ToolSummary, TurnEnd, WindowPart,
 };
 pub use hidden::{is_hidden, is_hidden_in_line};
-pub use message::{FinishReason, Message, ToolCall, ToolSpec, Usage};
+pub use message::{FinishReason, Message, ToolCall, ToolSpec, Usage, append_note};
 pub use op::Op;
 pub use tool_set::ToolSet;
 pub use units::{ByteSize, Span};

@@ -28,6 +28,11 @@ pub enum Op {
     },
     /// Forget the conversation and begin a new context in a new session.
     Reset,
+    /// Put files back to what they were before this turn; without a number, before the last turn, or the last restoring, that
+    /// has changed any. Answered by [`Event::RestoreEnded`](super::Event::RestoreEnded), or a notice.
+    Restore {
+        turn: Option<u64>,
+    },
     /// Answered by [`Event::Tools`](super::Event::Tools).
     ListTools,
     /// Answered by [`Event::Window`](super::Event::Window).

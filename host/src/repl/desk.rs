@@ -158,6 +158,7 @@ impl<W: Write> Desk<W> {
                 | Event::PluginsReloaded { .. }
                 | Event::ModelChanged { .. }
                 | Event::ApprovalModeChanged { .. }
+                | Event::RestoreEnded { .. }
                 | Event::Notice { level: Level::Warn | Level::Error, .. },
             ) => self.ready(),
             (State::Prompting, Event::TurnStarted { .. }) => self.state = State::Turn { interrupts: 0 },
@@ -259,7 +260,7 @@ impl<W: Write> Desk<W> {
     fn meanwhile(&mut self, line: String) {
         match Slash::read(&line, &self.catalogue) {
             Slash::Task(task) if task.is_empty() => {}
-            Slash::Task(_) | Slash::Reset => {
+            Slash::Task(_) | Slash::Reset | Slash::Restore(_) => {
                 self.screen.note(Role::Dim, "kept for when this turn has ended");
                 self.queue.push_back(line);
             }
@@ -315,6 +316,7 @@ impl<W: Write> Desk<W> {
             Slash::Model(Some(model)) => Op::SetModel { model },
             Slash::Approve(Some(mode)) => Op::SetApproval { mode },
             Slash::Reset => Op::Reset,
+            Slash::Restore(turn) => Op::Restore { turn },
         };
         self.link.post(op);
         if !matches!(self.state, State::Turn { .. }) {

@@ -27,13 +27,15 @@ pub enum Slash {
     Model(Option<String>),
     Approve(Option<ApprovalMode>),
     Session,
+    /// Files as they were before this turn, or before the last that changed any.
+    Restore(Option<u64>),
     Reset,
     Exit,
     /// What is wrong, and what would be right.
     Wrong(String),
 }
 
-const COMMANDS: [(&str, &str, &str); 9] = [
+const COMMANDS: [(&str, &str, &str); 10] = [
     ("help", "[WORD]", "this list, or what fits a word"),
     ("tools", "", "the tools, and what each may touch"),
     ("plugins", "[accept NAME]", "the plugins; what one asks for that waits"),
@@ -41,6 +43,7 @@ const COMMANDS: [(&str, &str, &str); 9] = [
     ("approve", "[ask|auto|never]", "what happens where no rule decides"),
     ("context", "", "what the conversation takes of the model's window"),
     ("session", "", "where this is, and what it has cost"),
+    ("restore", "[TURN]", "files as before the last task, or a turn"),
     ("reset", "", "forget the conversation, start anew"),
     ("exit", "", "leave; Ctrl-D does the same"),
 ];
@@ -66,6 +69,7 @@ impl Slash {
             "model" => return Slash::Model((!argument.is_empty()).then(|| argument.to_owned())),
             "plugins" => return plugins(argument),
             "approve" => return approve(argument),
+            "restore" => return restore(argument),
             "context" => Slash::Context,
             "session" => Slash::Session,
             "reset" => Slash::Reset,
@@ -101,6 +105,14 @@ fn approve(argument: &str) -> Slash {
         other => {
             Slash::Wrong(format!("approval cannot be '{other}'; write /approve ask, /approve auto or /approve never"))
         }
+    }
+}
+
+fn restore(argument: &str) -> Slash {
+    match (argument, argument.parse()) {
+        ("", _) => Slash::Restore(None),
+        (_, Ok(turn)) => Slash::Restore(Some(turn)),
+        (_, Err(_)) => Slash::Wrong("write /restore, or /restore 3 for the files as they were before turn 3".into()),
     }
 }
 
@@ -248,6 +260,12 @@ mod tests {
         check("/plugins accept lint 0123", Slash::Wrong(digits.into()));
         check("/plugins accept lint yes-please", Slash::Wrong(digits.into()));
         check("/plugins install lint", Slash::Wrong("write /plugins, or /plugins accept NAME".into()));
+        check("/restore", Slash::Restore(None));
+        check("/restore 3", Slash::Restore(Some(3)));
+        check(
+            "/restore all",
+            Slash::Wrong("write /restore, or /restore 3 for the files as they were before turn 3".into()),
+        );
         check("/reset now", Slash::Wrong("/reset takes nothing after it".into()));
         assert_eq!(Slash::read("/early bird", &None), task("/early bird"), "the loop knows better");
         for alias in ["quit", "/q"] {

@@ -6,13 +6,15 @@
 //! skip lines and event types that they do not know.
 
 mod blob;
+mod changes;
 mod id;
 mod journal;
 mod read;
 mod resume;
 mod store;
 
+pub use changes::{Changed, Since, changes, restored_note, since};
 pub use journal::Journal;
 pub use read::{Entry, Log, load};
-pub use resume::{FORK_INTERRUPTED, INTERRUPTED, Transcript, resume};
+pub use resume::{FORK_INTERRUPTED, INTERRUPTED, MEND_INTERRUPTED, Transcript, resume};
 pub use store::{FindError, Store, Summary};

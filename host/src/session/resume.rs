@@ -7,16 +7,18 @@
 //!   the model was not asked; the same when Garth ended while a command was prepared;
 //! - `AssistantMessage` is the model's. What lies between `ForkStarted` and `ForkEnded` belongs to another conversation; the
 //!   text of the latter stands for it;
-//! - `Noted` is a message of the host's own;
+//! - `Noted` and `MendEnded` are notes of the host's own, `GaveUp` is told as the model's words. What lies between `MendStarted`
+//!   and `MendEnded` belongs to another conversation, too;
+//! - `RestoreEnded` is told with the user's next words;
 //! - `Compacted` replaces all messages so far;
 //! - `ToolFinished` is held back until all results of a reply are there, or the next message begins: results stand in the
 //!   order of the calls, however they finished. Those of a command's preparation answer no call of the model.
 //!
 //! Approvals are not read: what was allowed then is asked again.
 
-use crate::protocol::{Event, Message, ToolCall, ToolSpec};
+use crate::protocol::{Event, Message, ToolCall, ToolSpec, append_note};
 
-use super::Entry;
+use super::{Entry, restored_note};
 
 /// The result of a call that was running when Garth ended.
 pub const INTERRUPTED: &str = "The call was interrupted before its result was known. It may have had effects: look at the \
@@ -24,6 +26,10 @@ pub const INTERRUPTED: &str = "The call was interrupted before its result was kn
 
 /// The answer of a command with a conversation of its own that was running when Garth ended.
 pub const FORK_INTERRUPTED: &str = "(the command was interrupted before its end; it may have had effects)";
+
+/// What is told of an attempt that was running when Garth ended.
+pub const MEND_INTERRUPTED: &str =
+    "[An attempt to repair the error was interrupted. It may have changed the file: read it again first.]";
 
 /// A conversation to go on with.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -34,6 +40,8 @@ pub struct Transcript {
     pub messages: Vec<Message>,
     /// The number of the last turn; 0 when there was none.
     pub turns: u64,
+    /// What the model has to be told with the user's next words.
+    pub unsaid: Option<String>,
     /// Calls that got [`INTERRUPTED`] as their result.
     pub interrupted: usize,
     /// Results without a call, left out: the line with the call is damaged.
@@ -70,6 +78,8 @@ struct Turn {
     stage: Stage,
     /// A command, or a skill, is being prepared: what it runs answers no call.
     preparing: bool,
+    /// An attempt to mend an error runs.
+    mending: bool,
 }
 
 #[derive(Clone, Copy, Default, PartialEq)]
@@ -84,7 +94,8 @@ enum Stage {
 
 impl Reader {
     fn read(&mut self, event: &Event) {
-        if self.stage() == Some(Stage::Forked) && belongs_to_fork(event) {
+        let elsewhere = self.stage() == Some(Stage::Forked) || self.turn.as_ref().is_some_and(|turn| turn.mending);
+        if elsewhere && belongs_elsewhere(event) {
             return;
         }
         match event {
@@ -107,11 +118,26 @@ impl Reader {
                 }
             }),
             Event::Prompted { text, .. } => self.prompted(text),
-            Event::StepStarted { .. } => self.asked(),
+            Event::StepStarted { .. } => {
+                self.asked();
+                self.transcript.unsaid = None;
+            }
             Event::Compacted { messages, .. } => self.compacted(messages),
-            Event::Noted { text } => {
+            Event::Noted { text } => self.noted(text),
+            Event::MendStarted { .. } if self.stage() != Some(Stage::Forked) => {
+                self.in_turn(|turn| turn.mending = true);
+            }
+            Event::MendEnded { text, .. } if self.stage() != Some(Stage::Forked) => {
+                self.in_turn(|turn| turn.mending = false);
+                self.noted(text);
+            }
+            Event::GaveUp { text, .. } => {
                 self.close();
-                self.transcript.messages.push(Message::User { text: text.clone() });
+                self.answered(text.clone(), None, Vec::new());
+            }
+            Event::RestoreEnded { restored, .. } => {
+                let note = restored_note(restored);
+                self.transcript.unsaid = note.or(self.transcript.unsaid.take());
             }
             Event::ForkStarted { .. } => self.in_turn(|turn| turn.stage = Stage::Forked),
             Event::ForkEnded { text } => {
@@ -147,6 +173,11 @@ impl Reader {
 
     fn answered(&mut self, text: String, reasoning: Option<String>, calls: Vec<ToolCall>) {
         self.transcript.messages.push(Message::Assistant { text, reasoning, calls });
+    }
+
+    fn noted(&mut self, text: &str) {
+        self.close();
+        append_note(&mut self.transcript.messages, text);
     }
 
     fn begin_context(&mut self, system: &str, tools: &[ToolSpec]) {
@@ -193,6 +224,9 @@ impl Reader {
     /// The turn is over, in good order or not.
     fn leave_turn(&mut self) {
         self.close();
+        if self.turn.as_ref().is_some_and(|turn| turn.mending) {
+            self.noted(MEND_INTERRUPTED);
+        }
         match self.stage() {
             Some(Stage::Command) => self.forget_turn(),
             Some(Stage::Forked) => self.answered(FORK_INTERRUPTED.into(), None, Vec::new()),
@@ -218,14 +252,15 @@ impl Reader {
     }
 }
 
-/// Whether an event is part of a fork, while one runs.
-fn belongs_to_fork(event: &Event) -> bool {
+/// Whether an event is part of the conversation beside this one, while there is one.
+fn belongs_elsewhere(event: &Event) -> bool {
     matches!(
         event,
         Event::CommandStarted { .. }
             | Event::Prompted { .. }
             | Event::Compacted { .. }
             | Event::Noted { .. }
+            | Event::GaveUp { .. }
             | Event::StepStarted { .. }
             | Event::AssistantMessage { .. }
             | Event::ToolFinished { .. }

@@ -14,6 +14,7 @@ mod flow;
 mod interrupt;
 mod keys;
 mod link;
+mod mend;
 mod plugins;
 mod question;
 mod style;

@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::mend;
 use super::turn::{Cost, ending};
 use super::{
     Flow, Role, Style, answered, block, call_line, checked, command, duration, escape, name_line, one_line, plugins,
@@ -177,6 +178,13 @@ impl Transcript {
             }
             Event::ApprovalResolved { answer, .. } => answered(style, answer),
             Event::Noted { text } => block(style, SAID, Role::Dim, &one_line(text)),
+            Event::MendStarted { approach, reason, file, line, message, .. } => {
+                mend::started(style, *approach, reason, (file, *line), message)
+            }
+            Event::MendEnded { mended, steps, .. } => mend::ended(style, *mended, *steps),
+            Event::GaveUp { text, .. } => mend::gave_up(style, text),
+            Event::RestoreStarted { turn } => mend::restore_started(style, *turn),
+            Event::RestoreEnded { restored, refused } => mend::restore_ended(style, restored, refused),
             Event::Compacted { before, after, window, .. } => {
                 let [before, after, window] = [before, after, window].map(|tokens| thousands(*tokens));
                 let text = format!("the conversation was shortened: {before} to {after} of {window} tokens");

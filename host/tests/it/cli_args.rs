@@ -49,6 +49,9 @@ fn commands_are_understood() {
     check(&["trust", "--revoke"], Command::Trust { action: TrustAction::Revoke });
     check(&["prompt"], Command::Prompt);
     check(&["sessions"], Command::Sessions);
+    let restore = |turn| Command::Restore { session: "latest".into(), turn };
+    check(&["sessions", "restore", "latest"], restore(None));
+    check(&["sessions", "restore", "latest", "--turn", "3"], restore(Some(3)));
     check(&["bench", "sandbox"], Command::Bench { subject: BenchSubject::Sandbox, goals: Goals::Report, plugin: None });
     check(
         &["bench", "search", "--check"],

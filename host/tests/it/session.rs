@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use garth::protocol::{Answer, Event, Level, Message, ToolCall, ToolSpec, ToolStatus, TurnEnd};
-use garth::session::{FORK_INTERRUPTED, FindError, INTERRUPTED, Journal, Store, load, resume};
+use garth::protocol::{Answer, Approach, Event, Level, Message, ToolCall, ToolSpec, ToolStatus, TurnEnd};
+use garth::session::{FORK_INTERRUPTED, FindError, INTERRUPTED, Journal, MEND_INTERRUPTED, Store, load, resume};
 use serde_json::{Value, json};
 
 fn store() -> (tempfile::TempDir, Store) {
@@ -330,6 +330,42 @@ fn commands_and_forks_are_rebuilt_as_they_were_sent() {
         || vec![finished("2", "two"), step(), says("Found."), Event::ForkEnded { text: "Found.".into() }, ended(2, 2)];
     check([forked(), end()].concat(), vec![user("/x"), model("Found.")], (0, 0));
     check(forked(), vec![user("/x"), model(FORK_INTERRUPTED)], (0, 0));
+}
+
+#[test]
+fn attempts_and_reports_are_rebuilt_as_they_were_told() {
+    let begun = || Event::MendStarted {
+        approach: Approach::Narrow,
+        reason: "it failed twice".into(),
+        check: "rust".into(),
+        file: "a.rs".into(),
+        line: 1,
+        message: "wrong".into(),
+        system: "S".into(),
+        tools: Vec::new(),
+    };
+    let ended_with = |text: &str| Event::MendEnded { mended: false, steps: 1, text: text.into() };
+    let gave_up =
+        || Event::GaveUp { text: "I stop.".into(), failing: Vec::new(), files: Vec::new(), restore: String::new() };
+    let before = || vec![context("s"), turn(1, "t"), step(), reply(vec![call("1", json!({}))]), finished("1", "one")];
+    let beside = || vec![begun(), prompted("repair"), step(), reply(vec![call("2", json!({}))]), finished("2", "two")];
+    let check = |events: Vec<Event>, last: &str, answer: Option<&str>| {
+        let (_dir, store, id) = written(&events);
+        let messages = resume(&load(&store.file(&id)).unwrap().entries).messages;
+        let model = |text: &str| Message::Assistant { text: text.into(), reasoning: None, calls: Vec::new() };
+        let expected: Vec<Message> = [result("1", last)].into_iter().chain(answer.map(model)).collect();
+        assert_eq!(messages[3..], expected);
+    };
+    let done = || [before(), beside(), vec![ended_with("[tried]")]].concat();
+    check(done(), "one\n\n[tried]", None);
+    check(
+        [done(), vec![begun(), step(), says("No."), ended_with("[again]")]].concat(),
+        "one\n\n[tried]\n\n[again]",
+        None,
+    );
+    check([done(), vec![gave_up(), ended(1, 3)]].concat(), "one\n\n[tried]", Some("I stop."));
+    check([before(), beside()].concat(), &format!("one\n\n{MEND_INTERRUPTED}"), None);
+    check([before(), vec![Event::Noted { text: "[note]".into() }]].concat(), "one\n\n[note]", None);
 }
 
 #[test]

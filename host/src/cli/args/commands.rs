@@ -74,8 +74,8 @@ pub(super) enum Sub {
     Audit(AuditArgs),
     /// Print the system prompt as the model gets it, and what it costs in tokens
     Prompt,
-    /// List this project's sessions
-    Sessions,
+    /// List this project's sessions, or put back the files that one has changed
+    Sessions(SessionsArgs),
     /// Measure, and compare with the goals
     #[command(arg_required_else_help = true)]
     Bench(BenchArgs),
@@ -153,6 +153,26 @@ enum Subject {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct SessionsArgs {
+    #[command(subcommand)]
+    action: Option<SessionsAction>,
+}
+
+#[derive(Debug, Subcommand)]
+enum SessionsAction {
+    /// Put files back to what they were before the session's last task that changed any
+    ///
+    /// A file that somebody else has changed since is left alone, and that is said. Once more takes the restoring back.
+    Restore {
+        /// latest, or an id from 'garth sessions'
+        id: String,
+        /// Put them back to what they were before this turn of the session
+        #[arg(long, value_name = "NUMBER")]
+        turn: Option<u64>,
+    },
+}
+
+#[derive(Debug, Args)]
 pub(super) struct HelperArgs {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
     rest: Vec<std::ffi::OsString>,
@@ -174,7 +194,10 @@ impl Sub {
             Sub::Secret(args) => Command::Secret { action: args.into_action() },
             Sub::Audit(args) => Command::Audit { filter: args.into_filter() },
             Sub::Prompt => Command::Prompt,
-            Sub::Sessions => Command::Sessions,
+            Sub::Sessions(SessionsArgs { action: None }) => Command::Sessions,
+            Sub::Sessions(SessionsArgs { action: Some(SessionsAction::Restore { id, turn }) }) => {
+                Command::Restore { session: id, turn }
+            }
             Sub::Bench(args) => Command::Bench {
                 subject: match args.subject {
                     Subject::Sandbox => BenchSubject::Sandbox,

@@ -72,6 +72,11 @@ pub enum Command {
     },
     Prompt,
     Sessions,
+    /// Files as they were before a turn of a session; `None`: before the last that changed any.
+    Restore {
+        session: String,
+        turn: Option<u64>,
+    },
     Bench {
         subject: BenchSubject,
         goals: Goals,

@@ -90,7 +90,8 @@ impl<O: Write, E: Write> Output<O, E> {
                     return self.write_answer(text);
                 }
             }
-            Event::ForkStarted { .. } => self.forks += 1,
+            Event::ForkStarted { .. } | Event::MendStarted { .. } => self.forks += 1,
+            Event::MendEnded { .. } => self.forks = self.forks.saturating_sub(1),
             Event::ForkEnded { text } => {
                 self.forks = self.forks.saturating_sub(1);
                 self.brought = Some(text.clone());

@@ -4,13 +4,16 @@
 mod approval;
 mod budget;
 mod checks;
+mod circles;
 mod commands;
 mod consent;
 mod conversation;
 mod ending;
+mod mend;
 mod plugins;
 mod profiles;
 mod project;
+mod restore;
 mod restriction;
 mod secrets;
 mod services;

@@ -29,6 +29,7 @@ pub fn services(
         summary: false,
         sampling: Sampling::default(),
         tools: None,
+        recovery: Default::default(),
         network: false,
     };
     let setup = commands::Setup::new(workspace, workspace, &state.join("config"), None);

@@ -1,0 +1,236 @@
+//! One attempt to mend a failure, in a conversation of its own: the error, the lines around it, one file, the tools that change
+//! files, the task in brief, and few requests. It ends as soon as the check finds nothing more in the file.
+//!
+//! First only the error is repaired where it is. What a small model has patched twice in vain is seldom mended by a third
+//! patch, so the second way begins from what is known to have passed: the file as it was before the first failing write is put
+//! back, the model is shown that change as one that failed, and has to say its plan before it writes. Where the task has made
+//! the file itself, or somebody else has changed it since, it is written from scratch instead.
+//!
+//! A server with one cache loses the outer conversation's for this; a window that is not full of failed patches is worth more.
+
+use std::sync::Arc;
+
+use super::prompt::{SYSTEM, Subject, Way, prompt};
+use super::report::place;
+use super::{Run, Trouble};
+use crate::agent::draft::Draft;
+use crate::agent::guard::Guard;
+use crate::agent::turn::{self, Step, Turn};
+use crate::agent::{Context, ask, checks, restore};
+use crate::approval::file_diff;
+use crate::check::Finding;
+use crate::context::{Matters, bounded};
+use crate::model::Model;
+use crate::protocol::{Approach, Event, Message, ToolSpec, TurnEnd};
+use crate::secrets::Look;
+use crate::session;
+
+/// Tools that such a conversation has, those of them that are on offer.
+const REPAIR: &[&str] = &["read_file", "edit_file"];
+const WRITE: &[&str] = &["read_file", "edit_file", "write_file"];
+/// What is said, once, to a model that talks about the change and does not make it.
+const NOT_YET: &str = "[Nothing was changed yet. Make the change now: call one of the tools.]";
+/// Characters of the diff that the outer conversation gets.
+const DIFF: usize = 2_000;
+
+/// How it went.
+pub(super) struct Done {
+    pub mended: bool,
+    pub steps: u32,
+    /// The turn has to end: it was cancelled, or the server does not answer.
+    pub end: Option<TurnEnd>,
+    /// In a line, for the report.
+    pub told: String,
+    /// The file's errors, where they were looked for.
+    pub failing: Option<Vec<Finding>>,
+}
+
+/// What the conversation begins with.
+struct Ground {
+    /// The file before the attempt.
+    before: String,
+    prompt: String,
+    /// The file was put back.
+    put_back: bool,
+}
+
+/// Runs it to its end and notes in `context` what came of it.
+pub(super) async fn run(
+    turn: &Arc<Turn>,
+    model: &Arc<dyn Model>,
+    context: &mut Context,
+    trouble: &Trouble,
+    approach: Approach,
+    task: &str,
+    most: u32,
+) -> Done {
+    let file = &trouble.failure.file;
+    let mut own = context.beside(SYSTEM.trim_end(), tools(&context.tools, approach));
+    turn.services.recorder.emit(started(trouble, approach, &own)).await;
+    let Some(ground) = lay(turn, trouble, approach, task).await else {
+        let told = format!("{file} cannot be read any more");
+        return end(turn, context, Done { mended: false, steps: 0, end: None, told, failing: None }, "").await;
+    };
+    own.messages.push(Message::User { text: ground.prompt.clone() });
+    let mut draft = Draft::default();
+    draft.note(&ground.prompt);
+    turn.services.recorder.emit(draft.into_event()).await;
+    let (last, steps, stopped) = drive(turn, model, &mut own, trouble, most).await;
+    context.taken = ask::used_ids(&own);
+    let mended = last.as_ref().is_some_and(|run| trouble.is_mended_in(run));
+    let seen = match &last {
+        None if ground.put_back => check(turn, trouble).await,
+        last => last.clone(),
+    };
+    let failing = seen.map(|run| run.errors(file).cloned().collect());
+    let after = checks::source(turn, file).unwrap_or_default();
+    let diff = file_diff(file, Some(ground.before.as_bytes()), Some(after.as_bytes())).diff;
+    let told = line(approach, steps, last.is_some(), mended);
+    end(turn, context, Done { mended, steps, end: stopped, told, failing }, &diff).await
+}
+
+/// Asks the model until the check passes or the bound is reached: what the check found last, the requests, and why the turn
+/// has to end.
+async fn drive(
+    turn: &Arc<Turn>,
+    model: &Arc<dyn Model>,
+    own: &mut Context,
+    trouble: &Trouble,
+    most: u32,
+) -> (Option<Run>, u32, Option<TurnEnd>) {
+    let file = &trouble.failure.file;
+    let mut guard = Guard::new(&turn.services.settings);
+    let (mut last, mut nudged, mut reminded): (Option<Run>, bool, bool) = (None, false, false);
+    for step in 1..=most {
+        let (asked, results) = match turn::step(turn, model, own, (step, most), &mut nudged).await {
+            Step::Ran { asked, results } => (asked, results),
+            Step::Nudged => continue,
+            Step::Ended(TurnEnd::Cancelled) => return (last, step, Some(TurnEnd::Cancelled)),
+            Step::Unanswered(error) => return (last, step, Some(TurnEnd::Failed { error })),
+            Step::Ended(TurnEnd::Done) if last.is_none() && !reminded => {
+                reminded = true;
+                turn::note(turn, own, NOT_YET).await;
+                continue;
+            }
+            // It says that it is done, or says nothing that helps.
+            Step::Ended(_) => return (last, step, None),
+        };
+        let mut runs = results.iter().flat_map(|result| &result.runs).filter(|run| run.covers(file));
+        last = runs.rfind(|run| run.check == trouble.failure.check).cloned().or(last);
+        let passes = last.as_ref().is_some_and(|run| run.errors(file).next().is_none());
+        if passes || guard.repeated(&asked, &results).is_some() {
+            return (last, step, None);
+        }
+        if let Some(note) = guard.note(turn, &asked, &results) {
+            turn::note(turn, own, &note).await;
+        }
+    }
+    (last, most, None)
+}
+
+/// What the conversation begins with; for the second way the file is put back first.
+async fn lay(turn: &Turn, trouble: &Trouble, approach: Approach, task: &str) -> Option<Ground> {
+    let file = &trouble.failure.file;
+    let failed = checks::source(turn, file)?;
+    let put_back = approach == Approach::Anew && put_back(turn, trouble).await;
+    let content = if put_back { checks::source(turn, file)? } else { failed.clone() };
+    let (check, finding) = (trouble.failure.check.as_str(), &trouble.finding);
+    let subject = Subject { file, check, finding, content: &content, task };
+    let text = if put_back {
+        let same = content.lines().zip(failed.lines()).take_while(|(one, other)| one == other).count();
+        let diff = file_diff(file, Some(content.as_bytes()), Some(failed.as_bytes())).diff;
+        prompt(&Way::Anew { line: same + 1, diff: &diff }, &subject)
+    } else {
+        prompt(if approach == Approach::Anew { &Way::Rewrite } else { &Way::Narrow }, &subject)
+    };
+    // What tools show of files has no secrets either.
+    let prompt = turn.services.secrets.redactor().text(&text, Look::Known).into_owned();
+    Some(Ground { before: failed, prompt, put_back })
+}
+
+/// Checks the file once more, which nobody has written since it was put back.
+async fn check(turn: &Turn, trouble: &Trouble) -> Option<Run> {
+    let files = [trouble.failure.file.clone()];
+    let (runs, _) = checks::after(turn, &turn.own_call_id(), &files).await;
+    runs.into_iter().find(|run| run.check == trouble.failure.check)
+}
+
+/// Puts the file back to what it was before the first write after which it failed; `false` where that cannot be.
+async fn put_back(turn: &Turn, trouble: &Trouble) -> bool {
+    let recorder = &turn.services.recorder;
+    let Ok(entries) = recorder.history() else { return false };
+    let is_first = |event: &Event| matches!(event, Event::FileReplaced { call_id, path, .. } if *call_id == trouble.since && *path == trouble.failure.file);
+    let Some(first) = entries.iter().rposition(|entry| is_first(&entry.event)) else { return false };
+    let changed = session::changes(entries[first..].iter().map(|entry| &entry.event));
+    let changed: Vec<_> = changed.into_iter().filter(|file| file.path == trouble.failure.file).collect();
+    if !changed.iter().any(|file| file.before.is_some()) {
+        return false;
+    }
+    let done = restore::put_back(recorder, &turn.services.workspace, &turn.own_call_id(), &changed).await;
+    !done.restored.is_empty()
+}
+
+/// Where none of those that write are on offer, all are: a set of other tools has its own.
+fn tools(offered: &[ToolSpec], approach: Approach) -> Vec<ToolSpec> {
+    let wanted = if approach == Approach::Narrow { REPAIR } else { WRITE };
+    let few: Vec<ToolSpec> = offered.iter().filter(|spec| wanted.contains(&spec.name.as_str())).cloned().collect();
+    match few.iter().any(|spec| spec.name != "read_file") {
+        true => few,
+        false => offered.to_vec(),
+    }
+}
+
+fn started(trouble: &Trouble, approach: Approach, own: &Context) -> Event {
+    let (failure, finding) = (&trouble.failure, &trouble.finding);
+    let reason = match approach {
+        Approach::Narrow => {
+            format!("the check {} failed in the same way after {} writes", failure.check, trouble.writes)
+        }
+        Approach::Anew => format!("repairing it did not make the check {} pass", failure.check),
+    };
+    Event::MendStarted {
+        approach,
+        reason,
+        check: failure.check.clone(),
+        file: failure.file.clone(),
+        line: finding.line,
+        message: finding.message.clone(),
+        system: own.system().to_string(),
+        tools: own.tools.clone(),
+    }
+}
+
+/// What the report says of it.
+fn line(approach: Approach, steps: u32, checked: bool, mended: bool) -> String {
+    let what = match approach {
+        Approach::Narrow => "the error alone",
+        Approach::Anew => "the change once more from the beginning",
+    };
+    let requests = if steps == 1 { "1 request".to_string() } else { format!("{steps} requests") };
+    let came = match (mended, checked) {
+        (true, _) => "it is mended",
+        (false, true) => "it still fails",
+        (false, false) => "nothing was changed",
+    };
+    format!("{what}, in {requests}: {came}")
+}
+
+/// Tells what came of it: an event, and a note in the outer conversation.
+async fn end(turn: &Turn, context: &mut Context, done: Done, diff: &str) -> Done {
+    let mut text = format!("[Garth has tried in a conversation of its own: {}.", done.told);
+    for finding in done.failing.iter().flatten().take(1) {
+        let file = finding.file.as_deref().unwrap_or_default();
+        text.push_str(&format!(" The check now says {}: {}", place(file, finding.line), finding.message));
+    }
+    if !diff.is_empty() {
+        let diff = bounded(diff.trim_end(), DIFF, Matters::Head, "read the file for the rest");
+        text.push_str(&format!("\nIt has changed the file:\n{diff}"));
+    }
+    if done.mended {
+        text.push_str("\nGo on with the task. Read the file again before you change it.");
+    }
+    let text = turn.services.secrets.redactor().text(&(text + "]"), Look::Known).into_owned();
+    context.note(&text);
+    turn.services.recorder.emit(Event::MendEnded { mended: done.mended, steps: done.steps, text }).await;
+    done
+}

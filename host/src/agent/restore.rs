@@ -1,0 +1,96 @@
+//! Puts files back to what they were, from the contents that the journal keeps. What somebody else has changed since is left
+//! alone, and that is said. It is journalled like any other write, so it can be taken back in the same way.
+//! It reads and writes by itself, without tools and rules: the user has asked for just this, or it undoes what this turn did.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::{Recorder, files};
+use crate::protocol::{Event, Refused};
+use crate::session::{self, Changed};
+
+/// What became of the files.
+#[derive(Default)]
+pub(super) struct PutBack {
+    pub restored: Vec<String>,
+    pub refused: Vec<Refused>,
+}
+
+/// Puts back what was changed since this turn began; without a number, since the last turn, or the last restoring, that has
+/// changed any file. What became of it is told as an event, and which files were put back is returned. `Err`: there was
+/// nothing to do, and why.
+pub async fn restore(recorder: &Recorder, workspace: &Path, turn: Option<u64>) -> Result<Vec<String>, String> {
+    let entries = recorder.history().map_err(|error| format!("the journal cannot be read: {error}"))?;
+    let nothing = || match turn {
+        Some(turn) => format!("since turn {turn} this session has changed no file; nothing was put back"),
+        None => "this session has changed no file; nothing was put back".into(),
+    };
+    let since = session::since(&entries, turn).ok_or_else(nothing)?;
+    let files = session::changes(since.entries.iter().map(|entry| &entry.event));
+    let earlier = entries.iter().filter(|entry| matches!(entry.event, Event::RestoreStarted { .. })).count();
+    recorder.emit(Event::RestoreStarted { turn: since.turn }).await;
+    let PutBack { restored, refused } =
+        put_back(recorder, workspace, &format!("restore_{}", earlier + 1), &files).await;
+    recorder.emit(Event::RestoreEnded { restored: restored.clone(), refused }).await;
+    Ok(restored)
+}
+
+/// Gives each file its first content again. Those that have it already are in neither list.
+pub(super) async fn put_back(recorder: &Recorder, workspace: &Path, call_id: &str, changed: &[Changed]) -> PutBack {
+    let mut done = PutBack::default();
+    for file in changed {
+        match put_one_back(recorder, workspace, call_id, file).await {
+            Ok(true) => done.restored.push(file.path.clone()),
+            Ok(false) => {}
+            Err(reason) => done.refused.push(Refused { path: file.path.clone(), reason }),
+        }
+    }
+    done
+}
+
+/// `false`: it is as it was.
+async fn put_one_back(recorder: &Recorder, workspace: &Path, call_id: &str, file: &Changed) -> Result<bool, String> {
+    let now = files::read(workspace, &file.path).map_err(|error| error.to_string())?;
+    let digest = now.as_deref().map(files::sha256);
+    if digest == file.before {
+        return Ok(false);
+    }
+    if file.foreign || !file.known.contains(&digest) {
+        let kept = match &file.before {
+            Some(digest) => format!("; what it held before is kept in the session's folder as blobs/{digest}"),
+            None => "; there was no such file before".into(),
+        };
+        return Err(format!("it was changed by somebody else as well{kept}"));
+    }
+    let before = file.before.as_deref().map(|digest| recorder.kept(digest)).transpose();
+    let before = before.map_err(|error| format!("what it held before cannot be read: {error}"))?;
+    let event = recorder.replaced(call_id, &file.path, now.as_deref(), before.as_deref());
+    let event = event.map_err(|error| format!("what it holds now could not be kept: {error}"))?;
+    recorder.show(event).await;
+    write(workspace, &file.path, before.as_deref()).map_err(|error| error.to_string())?;
+    Ok(true)
+}
+
+/// The whole content or nothing: a new file takes the place of the old one, with its permissions.
+fn write(workspace: &Path, path: &str, content: Option<&[u8]>) -> io::Result<()> {
+    let real = files::locate(workspace, path)?;
+    let Some(content) = content else { return std::fs::remove_file(&real) };
+    let folder = real.parent().ok_or_else(|| io::Error::other("it has no folder"))?;
+    std::fs::create_dir_all(folder)?;
+    let mut new = tempfile::Builder::new().prefix(".garth-").tempfile_in(folder)?;
+    new.write_all(content)?;
+    match std::fs::metadata(&real) {
+        Ok(metadata) => new.as_file().set_permissions(metadata.permissions())?,
+        Err(_) => usual_permissions(new.as_file())?,
+    }
+    new.persist(&real).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Temporary files are for their owner alone.
+fn usual_permissions(file: &std::fs::File) -> io::Result<()> {
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+    let _ = file;
+    Ok(())
+}
