@@ -165,7 +165,7 @@ pub async fn start(
 }
 
 /// Connections to the configured server, by model name.
-fn connect(context: &Context) -> Connect {
+pub fn connect(context: &Context) -> Connect {
     let settings = context.loaded.settings.model.clone();
     Box::new(move |name| -> Result<Arc<dyn Model>, ModelError> {
         let endpoint = services::endpoint(&settings, name)?;

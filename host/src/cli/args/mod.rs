@@ -3,6 +3,7 @@
 mod catalogue;
 mod commands;
 mod debug;
+mod eval;
 mod flags;
 mod mistyped;
 mod plugins;
@@ -15,6 +16,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 pub use catalogue::{CatalogueAction, NewKind, NewPlace};
 pub use debug::{DebugAction, Detail};
+pub use eval::Evaluation;
 pub use flags::{Flags, Resume};
 pub use plugins::{AuditFilter, Granting, Kept, Language, Place, PluginAction, SecretAction};
 
@@ -77,6 +79,9 @@ pub enum Command {
         goals: Goals,
         /// A plugin file whose first call `Plugins` measures as well.
         plugin: Option<PathBuf>,
+    },
+    Eval {
+        evaluation: Evaluation,
     },
     Debug {
         action: DebugAction,
