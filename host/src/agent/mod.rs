@@ -89,8 +89,26 @@ pub struct Settings {
     /// Percent of the window at which the conversation is compacted.
     pub compact_at: usize,
     pub sampling: Sampling,
+    pub lenience: Lenience,
     /// Whether programs reach the network.
     pub network: bool,
+}
+
+/// What is made of replies that a model did not quite get right.
+#[derive(Clone, Copy, Debug)]
+pub struct Lenience {
+    /// Calls that stand in the text count.
+    pub text_calls: bool,
+    /// Broken JSON and careless types are mended.
+    pub repair_calls: bool,
+    /// A reply with which nothing can be done is answered once.
+    pub nudge: bool,
+}
+
+impl Default for Lenience {
+    fn default() -> Lenience {
+        Lenience { text_calls: true, repair_calls: true, nudge: true }
+    }
 }
 
 /// What every part of a turn uses.

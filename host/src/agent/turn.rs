@@ -17,6 +17,7 @@ use crate::model::Model;
 use crate::plugins::Plugins;
 use crate::policy;
 use crate::protocol::{Event, FinishReason, Level, Message, TurnEnd};
+use crate::recover;
 
 /// Stands for a reply that did not come.
 const NO_REPLY: &str = "(no reply: the turn ended before it)";
@@ -131,7 +132,7 @@ pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mu
         turn.services.recorder.emit(Event::StepStarted { step, max_steps: settings.max_steps }).await;
         let (reply, failure) = budget::ask(turn, model, context).await;
         let done = reply.asked.is_empty();
-        let nudge = if failure.is_none() && !nudged { nudge(&reply) } else { None };
+        let nudge = if settings.lenience.nudge && failure.is_none() && !nudged { nudge(&reply) } else { None };
         let end = match failure {
             Some(error) => Some(TurnEnd::Failed { error: error.to_string() }),
             None if nudge.is_some() => None,
@@ -220,6 +221,15 @@ impl Turn {
     /// An id for a call that no model asked for.
     pub fn own_call_id(&self) -> String {
         format!("own_{}_{}", self.number, self.own_calls.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// A call's arguments, with careless types mended.
+    pub fn fitted(&self, asked: &Asked, schema: &Value) -> Value {
+        let arguments = asked.call.arguments.clone();
+        match self.services.settings.lenience.repair_calls {
+            true => recover::coerce(arguments, schema),
+            false => arguments,
+        }
     }
 
     /// Whether a call by the model may run beside others.

@@ -177,6 +177,11 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         result_limit: RESULT_LIMIT,
         window: settings.model.num_ctx.unwrap_or(settings.model.max_ctx) as usize,
         compact_at: settings.agent.compact_at as usize,
+        lenience: agent::Lenience {
+            text_calls: settings.agent.text_calls,
+            repair_calls: settings.agent.repair_calls,
+            nudge: settings.agent.nudge,
+        },
         network: settings.process.network,
         sampling: Sampling {
             temperature: settings.model.temperature,

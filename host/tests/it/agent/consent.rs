@@ -109,6 +109,7 @@ impl World {
             result_limit: 24_000,
             window: 32_768,
             compact_at: 75,
+            lenience: Default::default(),
             sampling: Sampling::default(),
             network: false,
         };

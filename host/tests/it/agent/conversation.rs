@@ -60,6 +60,7 @@ impl Conversation {
                 result_limit: 24_000,
                 window: 32_768,
                 compact_at: 75,
+                lenience: Default::default(),
                 sampling: Sampling::default(),
                 network: false,
             },

@@ -8,6 +8,7 @@ mod commands;
 mod consent;
 mod conversation;
 mod ending;
+mod lenience;
 mod plugins;
 mod project;
 mod restriction;
