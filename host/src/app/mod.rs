@@ -110,8 +110,8 @@ async fn dispatch(Invocation { command, flags }: Invocation) -> Result<u8> {
         Command::Audit { filter } => audit::print(&context, filter),
         Command::Prompt => inspect::prompt(&context).await.map(|()| 0),
         Command::Sessions => inspect::sessions(&context).map(|()| 0),
-        Command::Bench { subject, goals, plugin } => {
-            let met = bench::run(&context, subject, plugin.as_deref()).await?;
+        Command::Bench { subject, goals, plugin, tasks } => {
+            let met = bench::run(&context, subject, plugin.as_deref(), tasks.as_deref()).await?;
             Ok(passed(met || goals == Goals::Report))
         }
         Command::Eval { evaluation } => eval::run(&context, &evaluation).await,

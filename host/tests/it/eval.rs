@@ -248,3 +248,18 @@ fn nothing_to_do_is_wrong_usage() {
         assert!(ran.code == Some(2) && ran.err.contains(complaint), "{args:?}: {}", ran.err);
     }
 }
+
+#[test]
+fn the_simulated_model_shows_what_each_mechanism_is_worth() {
+    let project = Project::new(&WORD);
+    let output = project.garth(&["bench", "resilience", "--tasks", "t", "--json"]).output().unwrap();
+    let figures: Vec<Value> =
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let passed = |figure: &&Value| figure["name"].as_str().unwrap().starts_with("resilience: passed");
+    let shares: Vec<f64> = figures.iter().filter(passed).map(|figure| figure["figure"].as_f64().unwrap()).collect();
+    assert!(shares.len() > 3, "{figures:?} {}", String::from_utf8_lossy(&output.stderr));
+    // The first is with everything on. Nobody does better with less.
+    assert!(shares.iter().all(|share| *share <= shares[0]), "{figures:?}");
+    let output = project.garth(&["bench", "resilience", "--tasks", "nowhere"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the tasks are named with --tasks"));
+}

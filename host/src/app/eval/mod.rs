@@ -5,6 +5,7 @@ mod attempt;
 mod exercise;
 mod find;
 mod judge;
+mod novice;
 mod own;
 mod reference;
 mod report;
@@ -13,19 +14,21 @@ mod task;
 mod tree;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use futures_util::StreamExt;
 
-use self::attempt::{Attempt, Bench, Ended};
+pub use self::attempt::{Attempt, Bench, Ended};
 use self::judge::Verdict;
+pub use self::judge::missing as missing_program;
+pub use self::novice::Novice;
 use self::report::{Outcome, Row};
 use self::results::{Line, Results};
-use self::task::Task;
+pub use self::task::Task;
 use super::{Context, converse};
 use crate::cli::Exit;
 use crate::cli::args::Evaluation;
@@ -104,6 +107,15 @@ pub async fn run(context: &Context, evaluation: &Evaluation) -> Result<u8> {
         (false, true) => Exit::Failed.code(),
         (false, false) => Exit::Done.code(),
     })
+}
+
+/// The tasks of a folder, all of which can be read.
+pub fn find_tasks(folder: &Path) -> Result<Vec<Arc<Task>>> {
+    let find::Found { tasks, broken } = find::all(folder)?;
+    match broken.first() {
+        None => Ok(tasks.into_iter().map(Arc::new).collect()),
+        Some(find::Broken { name, reason }) => bail!("the task {name} cannot be used: {reason}"),
+    }
 }
 
 /// A new file for the results of this run.

@@ -143,6 +143,9 @@ pub(super) struct BenchArgs {
     /// With `plugins`: measure the first call of this plugin as well, such as a large one
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
+    /// With `resilience`: the folder of tasks, instead of host/eval
+    #[arg(long, value_name = "DIR")]
+    tasks: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -163,6 +166,8 @@ enum Subject {
     Plugins,
     /// Reading tool calls from text, whole and in pieces, and from text that is made to be slow
     Recover,
+    /// How many tasks a simulated small model does, with each mechanism that helps it switched off in turn
+    Resilience,
 }
 
 #[derive(Debug, Args)]
@@ -198,9 +203,11 @@ impl Sub {
                     Subject::Commands => BenchSubject::Commands,
                     Subject::Plugins => BenchSubject::Plugins,
                     Subject::Recover => BenchSubject::Recover,
+                    Subject::Resilience => BenchSubject::Resilience,
                 },
                 goals: if args.check { Goals::Check } else { Goals::Report },
                 plugin: args.plugin,
+                tasks: args.tasks,
             },
             Sub::Eval(args) => Command::Eval { evaluation: args.into_evaluation() },
             Sub::Debug(args) => Command::Debug { action: args.into_action() },

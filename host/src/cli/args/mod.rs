@@ -79,6 +79,8 @@ pub enum Command {
         goals: Goals,
         /// A plugin file whose first call `Plugins` measures as well.
         plugin: Option<PathBuf>,
+        /// The folder of tasks that `Resilience` does.
+        tasks: Option<PathBuf>,
     },
     Eval {
         evaluation: Evaluation,
@@ -112,6 +114,7 @@ pub enum BenchSubject {
     Commands,
     Plugins,
     Recover,
+    Resilience,
 }
 
 /// Whether a missed goal is an error.
