@@ -7,9 +7,9 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
-use super::Context;
 use super::repetition::repeats_from;
 use super::turn::Turn;
+use super::{Context, Lenience};
 use crate::model::retry::{self, Attempt, Backoff};
 use crate::model::{Delta, Model, ModelError, RawCall, Request};
 use crate::protocol::{Event, FinishReason, Message, ToolCall, ToolSpec};
@@ -27,6 +27,8 @@ pub(super) struct Asked {
 
 /// After so many bytes more, what has arrived is looked at for repetition.
 const LOOK: usize = 1_024;
+/// Said of arguments that could be repaired and are not to be.
+const STRICT: &str = "the arguments are not a JSON object; write them as strict JSON";
 /// What a call is named that was announced and has no name.
 const NAMELESS: &str = "unreadable_call";
 
@@ -75,7 +77,8 @@ struct Arrived {
 /// A reply on its way, and what finds calls and reasoning in its text.
 struct Arriving {
     arrived: Arrived,
-    reader: Reader,
+    /// `None`: text is text.
+    reader: Option<Reader>,
 }
 
 /// Sends the conversation and waits for the end of the reply. Retries are shown as events. With an error comes what had
@@ -87,8 +90,9 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
         sampling: turn.services.settings.sampling,
     };
     let mut stream = retry::stream(model.clone(), Arc::new(request), Backoff::default());
-    let callable = context.callable(turn);
-    let mut arriving = Arriving::new(&callable);
+    let lenience = turn.services.settings.lenience;
+    let callable = lenience.text_calls.then(|| context.callable(turn));
+    let mut arriving = Arriving::new(callable.as_deref());
     let (mut cancelled, mut failure) = (false, None);
     loop {
         let next = tokio::select! {
@@ -104,7 +108,7 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
                 }
             }
             Some(Ok(Attempt::Retry { attempt, wait_ms, reason })) => {
-                arriving = Arriving::new(&callable);
+                arriving = Arriving::new(callable.as_deref());
                 turn.services.recorder.emit(Event::Retry { attempt, wait_ms, reason }).await;
             }
             Some(Err(error)) => {
@@ -115,22 +119,28 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
         }
     }
     let Arriving { mut arrived, reader } = arriving;
-    let (rest, found) = reader.finish();
+    let (rest, found) = reader.map_or_else(Default::default, Reader::finish);
     if !arrived.repeats {
         arrived.show(rest, turn).await;
     }
     let whole = !cancelled && failure.is_none() && !arrived.repeats;
-    (Reply { cancelled, ..arrived.reply(context, found, whole) }, failure)
+    (Reply { cancelled, ..arrived.reply(context, found, whole, lenience) }, failure)
 }
 
 impl Arriving {
-    fn new(callable: &[ToolSpec]) -> Arriving {
-        Arriving { arrived: Arrived::default(), reader: Reader::new(callable) }
+    fn new(callable: Option<&[ToolSpec]>) -> Arriving {
+        Arriving { arrived: Arrived::default(), reader: callable.map(Reader::new) }
     }
 
     async fn take(&mut self, delta: Delta, turn: &Turn) {
         match delta {
-            Delta::Text(text) => self.arrived.show(self.reader.push(&text), turn).await,
+            Delta::Text(text) => {
+                let parts = match &mut self.reader {
+                    Some(reader) => reader.push(&text),
+                    None => vec![Part::Text(text)],
+                };
+                self.arrived.show(parts, turn).await;
+            }
             Delta::Reasoning(text) => self.arrived.show(vec![Part::Reasoning(text)], turn).await,
             Delta::Call(call) => self.arrived.calls.push(call),
             Delta::Usage(usage) => {
@@ -169,7 +179,7 @@ impl Arrived {
     }
 
     /// Only a whole reply has calls: one that was cut off may lack the half of the last.
-    fn reply(self, context: &Context, found: Found, whole: bool) -> Reply {
+    fn reply(self, context: &Context, found: Found, whole: bool, lenience: Lenience) -> Reply {
         let mut ids = used_ids(context);
         let asked = if !whole {
             Vec::new()
@@ -181,7 +191,7 @@ impl Arrived {
                 .map(|asked| Asked { call: ToolCall { id: fresh_id(None, &mut ids), ..asked.call }, ..asked })
                 .collect()
         } else {
-            self.calls.into_iter().map(|raw| read(raw, &mut ids)).collect()
+            self.calls.into_iter().map(|raw| read(raw, &mut ids, lenience)).collect()
         };
         let reasoning = Some(self.reasoning).filter(|reasoning| !reasoning.is_empty());
         let finish = self.finish.unwrap_or(FinishReason::Stop);
@@ -208,11 +218,12 @@ fn spoiled(Unreadable { name, form, reason }: Unreadable) -> Asked {
     Asked { call, unreadable: Some(format!("{reason}. Nothing was done; make the call again")), through: None }
 }
 
-/// Reads the arguments that a server passed on, repairing what can be repaired.
-fn read(raw: RawCall, ids: &mut HashSet<String>) -> Asked {
+/// Reads the arguments that a server passed on, repairing what can be repaired where that is wanted.
+fn read(raw: RawCall, ids: &mut HashSet<String>, lenience: Lenience) -> Asked {
     let id = fresh_id(raw.id, ids);
     let none = || Value::Object(Map::new());
     let (arguments, recovered, unreadable) = match recover::parse_arguments(&raw.arguments) {
+        Ok((_, true)) if !lenience.repair_calls => (none(), None, Some(STRICT.to_owned())),
         Ok((arguments, repaired)) => (arguments, repaired.then(|| "repaired_json".to_string()), None),
         Err(error) => (none(), None, Some(format!("the arguments are not a JSON object: {error}"))),
     };

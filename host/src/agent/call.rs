@@ -19,7 +19,6 @@ use crate::context::{Matters, bounded, fits};
 use crate::plugins::{Origin, Tool};
 use crate::policy::{Capabilities, Workspace};
 use crate::protocol::{Event, Level, Message, ProgramRun, ToolCall, ToolStatus};
-use crate::recover;
 use crate::sandbox::{CallError, Finished, Output};
 use crate::secrets::{Look, Redactor};
 
@@ -253,7 +252,7 @@ fn resolve<'a>(turn: &'a Turn, asked: &Asked) -> Result<(&'a Tool, Value), Strin
     if let Some(complaint) = &asked.unreadable {
         return Err(format!("{name}: {complaint}"));
     }
-    let arguments = recover::coerce(asked.call.arguments.clone(), &tool.spec.input_schema);
+    let arguments = turn.fitted(asked, &tool.spec.input_schema);
     tool.check(&arguments).map_err(|complaint| format!("{name}: {complaint}"))?;
     Ok((tool, arguments))
 }

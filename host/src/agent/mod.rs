@@ -102,6 +102,7 @@ pub struct Settings {
     /// The tools that a context begins with; `None`: by the model.
     pub tools: Option<ToolSet>,
     pub recovery: Recovery,
+    pub lenience: Lenience,
     /// Whether programs reach the network.
     pub network: bool,
 }
@@ -119,6 +120,23 @@ pub struct Recovery {
     pub read_repeats: u32,
     /// Changes to a file that lead nowhere.
     pub patch_repeats: u32,
+}
+
+/// What is made of replies that a model did not quite get right.
+#[derive(Clone, Copy, Debug)]
+pub struct Lenience {
+    /// Calls that stand in the text count.
+    pub text_calls: bool,
+    /// Broken JSON and careless types are mended.
+    pub repair_calls: bool,
+    /// A reply with which nothing can be done is answered once.
+    pub nudge: bool,
+}
+
+impl Default for Lenience {
+    fn default() -> Lenience {
+        Lenience { text_calls: true, repair_calls: true, nudge: true }
+    }
 }
 
 /// What every part of a turn uses.

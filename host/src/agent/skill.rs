@@ -16,7 +16,6 @@ use super::{command, scope, skill_files};
 use crate::commands::{Catalogue, Entry, Kind, Origin};
 use crate::policy::{Action, Capabilities};
 use crate::protocol::{Event, Subject, ToolSpec, ToolStatus, ToolSummary};
-use crate::recover;
 
 pub(super) const NAME: &str = "skill";
 /// The plugin that the host's own tools are said to be of.
@@ -52,7 +51,7 @@ pub(super) async fn call(turn: &Arc<Turn>, asked: &Asked) -> Result<Ended, Ended
     if let Some(complaint) = &asked.unreadable {
         return Err(invalid(format!("{NAME}: {complaint}")));
     }
-    let arguments = recover::coerce(asked.call.arguments.clone(), &skill_tool().input_schema);
+    let arguments = turn.fitted(asked, &skill_tool().input_schema);
     let Some(wanted) = arguments["name"].as_str().map(str::trim).filter(|name| !name.is_empty()) else {
         return Err(invalid(format!("{NAME}: \"name\" is a required property: the name of a skill")));
     };

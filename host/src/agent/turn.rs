@@ -19,6 +19,7 @@ use crate::model::Model;
 use crate::plugins::Plugins;
 use crate::policy;
 use crate::protocol::{Event, FinishReason, Level, Message, TurnEnd};
+use crate::recover;
 
 /// Stands for a reply that did not come.
 const NO_REPLY: &str = "(no reply: the turn ended before it)";
@@ -194,7 +195,8 @@ pub(super) async fn step(
     turn.services.recorder.emit(Event::StepStarted { step, max_steps }).await;
     let (reply, failure) = budget::ask(turn, model, context).await;
     let done = reply.asked.is_empty();
-    let nudge = if failure.is_none() && !*nudged { nudge(&reply) } else { None };
+    let may_nudge = turn.services.settings.lenience.nudge && !*nudged;
+    let nudge = if failure.is_none() && may_nudge { nudge(&reply) } else { None };
     let end = match (failure, nudge) {
         (Some(error), _) => Some(Step::Unanswered(error.to_string())),
         (None, Some(_)) => None,
@@ -289,6 +291,15 @@ impl Turn {
     /// Tokens that the model reads at once.
     pub fn window(&self) -> usize {
         self.window.load(Ordering::Relaxed)
+    }
+
+    /// A call's arguments, with careless types mended.
+    pub fn fitted(&self, asked: &Asked, schema: &Value) -> Value {
+        let arguments = asked.call.arguments.clone();
+        match self.services.settings.lenience.repair_calls {
+            true => recover::coerce(arguments, schema),
+            false => arguments,
+        }
     }
 
     /// Whether a call by the model may run beside others.

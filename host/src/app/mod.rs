@@ -11,6 +11,7 @@ mod converse;
 mod debug;
 mod demo;
 mod doctor;
+mod eval;
 pub mod follow;
 mod inspect;
 mod models;
@@ -76,6 +77,7 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 fn is_usage(error: &anyhow::Error) -> bool {
     error.is::<ConfigError>()
         || error.is::<cli::TaskError>()
+        || error.is::<eval::BadInput>()
         || error.downcast_ref::<FindError>().is_some_and(|error| !matches!(error, FindError::Io(_)))
         || matches!(error.downcast_ref::<ModelError>(), Some(ModelError::Settings { .. }))
 }
@@ -110,10 +112,11 @@ async fn dispatch(Invocation { command, flags }: Invocation) -> Result<u8> {
         Command::Prompt => inspect::prompt(&context).await.map(|()| 0),
         Command::Sessions => inspect::sessions(&context).map(|()| 0),
         Command::Restore { session, turn } => restore::run(&context, &session, turn).await.map(passed),
-        Command::Bench { subject, goals, plugin } => {
-            let met = bench::run(&context, subject, plugin.as_deref()).await?;
+        Command::Bench { subject, goals, plugin, tasks } => {
+            let met = bench::run(&context, subject, plugin.as_deref(), tasks.as_deref()).await?;
             Ok(passed(met || goals == Goals::Report))
         }
+        Command::Eval { evaluation } => eval::run(&context, &evaluation).await,
         Command::Debug { action } => debug::run(&context, &action).map(passed),
         Command::Helper => process::helper_main(),
     }

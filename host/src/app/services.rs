@@ -194,6 +194,11 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
         window: settings.model.num_ctx.unwrap_or(settings.model.max_ctx) as usize,
         compact_at: settings.agent.compact_at as usize,
         summary: settings.agent.summary == settings::Summary::Model,
+        lenience: agent::Lenience {
+            text_calls: settings.agent.text_calls,
+            repair_calls: settings.agent.repair_calls,
+            nudge: settings.agent.nudge,
+        },
         network: settings.process.network,
         tools: settings.tools.set,
         recovery: agent::Recovery {

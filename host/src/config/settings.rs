@@ -135,6 +135,9 @@ pub struct Agent {
     pub read_repeats: u32,
     pub patch_repeats: u32,
     pub parallel_reads: u32,
+    pub text_calls: bool,
+    pub repair_calls: bool,
+    pub nudge: bool,
     /// Of a whole turn; `None`: no limit.
     #[serde(deserialize_with = "auto")]
     pub timeout: Option<Span>,

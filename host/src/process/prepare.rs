@@ -97,6 +97,11 @@ fn directory(workspace: &Path, directory: &str) -> Result<PathBuf, RunError> {
     }
 }
 
+/// Where a program is.
+pub(super) fn find(settings: &Settings, found: &Found, program: &str, workspace: &Path) -> Result<PathBuf, RunError> {
+    lookup(program, &environment::search_path(&settings.path, found, workspace))
+}
+
 fn lookup(program: &str, path: &[PathBuf]) -> Result<PathBuf, RunError> {
     if program.is_empty() || program.contains(['/', '\0']) || program == "." || program == ".." {
         let message = format!(

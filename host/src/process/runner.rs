@@ -4,6 +4,7 @@
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 
 use super::output::{Capture, Captured};
-use super::prepare::{check, prepare};
+use super::prepare::{self, check, prepare};
 use super::spec::{Report, Spec};
 use super::toolchains::{self, Found};
 use super::{Access, Command, HELPER, Outcome, RunError, Settings, Tier};
@@ -59,6 +60,11 @@ impl Runner {
     /// Why the stronger tiers do not work here, a line each; empty in the strongest.
     pub fn reasons(&self) -> &[String] {
         &self.inner.probed().reasons
+    }
+
+    /// Where the program is that a run of this name would start in `workspace`.
+    pub fn find(&self, program: &str, workspace: &Path) -> Result<PathBuf, RunError> {
+        prepare::find(&self.inner.settings, &*self.inner.found()?, program, workspace)
     }
 
     /// Runs `command` to its end. Cancelling and dropping both kill the program and everything that it has started.

@@ -66,6 +66,7 @@ const OWNERS: &[(&str, &[&str])] = &[
             "plugins/manifest",
             "plugins/lock",
             "process/toolchains",
+            "app/eval",
             "app/plugin",
         ],
     ),

@@ -52,16 +52,25 @@ fn commands_are_understood() {
     let restore = |turn| Command::Restore { session: "latest".into(), turn };
     check(&["sessions", "restore", "latest"], restore(None));
     check(&["sessions", "restore", "latest", "--turn", "3"], restore(Some(3)));
-    check(&["bench", "sandbox"], Command::Bench { subject: BenchSubject::Sandbox, goals: Goals::Report, plugin: None });
+    check(
+        &["bench", "sandbox"],
+        Command::Bench { subject: BenchSubject::Sandbox, goals: Goals::Report, plugin: None, tasks: None },
+    );
     check(
         &["bench", "search", "--check"],
-        Command::Bench { subject: BenchSubject::Search, goals: Goals::Check, plugin: None },
+        Command::Bench { subject: BenchSubject::Search, goals: Goals::Check, plugin: None, tasks: None },
     );
-    check(&["bench", "start"], Command::Bench { subject: BenchSubject::Start, goals: Goals::Report, plugin: None });
-    check(&["bench", "loop"], Command::Bench { subject: BenchSubject::Loop, goals: Goals::Report, plugin: None });
+    check(
+        &["bench", "start"],
+        Command::Bench { subject: BenchSubject::Start, goals: Goals::Report, plugin: None, tasks: None },
+    );
+    check(
+        &["bench", "loop"],
+        Command::Bench { subject: BenchSubject::Loop, goals: Goals::Report, plugin: None, tasks: None },
+    );
     check(
         &["bench", "commands"],
-        Command::Bench { subject: BenchSubject::Commands, goals: Goals::Report, plugin: None },
+        Command::Bench { subject: BenchSubject::Commands, goals: Goals::Report, plugin: None, tasks: None },
     );
     let catalogue = |action| Command::Commands { action };
     let new = |kind, place| CatalogueAction::New { name: "git:amend".into(), kind, place };

@@ -17,6 +17,7 @@ mod commands_builtin;
 mod commands_guide;
 mod config;
 mod config_trust;
+mod eval;
 #[cfg(feature = "external-tools")]
 mod external;
 mod model;

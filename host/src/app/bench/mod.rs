@@ -7,6 +7,7 @@ mod commands;
 mod plugins;
 mod recover;
 mod report;
+mod resilience;
 mod sandbox;
 mod search;
 mod start;
@@ -21,8 +22,14 @@ use super::Context;
 use crate::cli::args::BenchSubject;
 
 /// Measures and prints; `false` when a goal was missed.
-pub async fn run(context: &Context, subject: BenchSubject, plugin: Option<&Path>) -> Result<bool> {
-    if cfg!(debug_assertions) {
+pub async fn run(
+    context: &Context,
+    subject: BenchSubject,
+    plugin: Option<&Path>,
+    tasks: Option<&Path>,
+) -> Result<bool> {
+    // What it measures is no time.
+    if cfg!(debug_assertions) && subject != BenchSubject::Resilience {
         eprintln!("this is a debug build: its figures say nothing; use cargo run --release -- bench …");
     }
     let figures = match subject {
@@ -33,6 +40,7 @@ pub async fn run(context: &Context, subject: BenchSubject, plugin: Option<&Path>
         BenchSubject::Cache => cache::measure(context).await?,
         BenchSubject::Commands => commands::measure().await?,
         BenchSubject::Recover => recover::measure()?,
+        BenchSubject::Resilience => resilience::measure(context, tasks.unwrap_or(Path::new(resilience::TASKS))).await?,
         BenchSubject::Plugins => plugins::measure(context, plugin).await?,
     };
     Ok(report::print(&figures, context.flags.json)?)

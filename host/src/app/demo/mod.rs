@@ -71,7 +71,7 @@ pub async fn run(context: &Context) -> Result<u8> {
 
 /// The defaults, so that the demo goes the same way for everybody; of the user's settings only what programs need on this
 /// machine, and how things look. The scratch project is the demo's own, so nothing has to be asked.
-fn scratch_settings(users: &Loaded) -> Loaded {
+pub fn scratch_settings(users: &Loaded) -> Loaded {
     let mut demo = users.clone();
     demo.settings = Settings::default();
     let (process, own) = (&mut demo.settings.process, &users.settings.process);

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::catalogue::CatalogueArgs;
 use super::debug::DebugArgs;
+use super::eval::EvalArgs;
 use super::flags::FlagArgs;
 use super::plugins::{AuditArgs, PluginArgs, SecretArgs};
 use super::{BenchSubject, Command, Goals, Stdin, TaskSource, TrustAction};
@@ -79,6 +80,12 @@ pub(super) enum Sub {
     /// Measure, and compare with the goals
     #[command(arg_required_else_help = true)]
     Bench(BenchArgs),
+    /// Let a model do tasks in scratch copies, check its work, and say how many passed
+    ///
+    /// Each task runs with the real tools and the real sandbox; the check runs in the sandbox too. With
+    /// --model scripted:reference the tasks' own solutions are written, which shows that tasks and tools are sound.
+    #[command(after_help = EVAL)]
+    Eval(EvalArgs),
     /// Look at a part of Garth on its own
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Debug(DebugArgs),
@@ -91,6 +98,12 @@ Exit codes:
   0  done                3  step limit reached
   1  failed              4  ended because something was denied
   2  wrong usage       130  cancelled (Ctrl-C; a second one exits at once)";
+
+const EVAL: &str = "\
+Exit codes:
+  0  all tasks ran
+  1  fewer passed than --goal says, or the model's server or the sandbox gave up
+  2  wrong usage, or a task that cannot be read";
 
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
@@ -130,6 +143,9 @@ pub(super) struct BenchArgs {
     /// With `plugins`: measure the first call of this plugin as well, such as a large one
     #[arg(long, value_name = "FILE")]
     plugin: Option<PathBuf>,
+    /// With `resilience`: the folder of tasks, instead of host/eval
+    #[arg(long, value_name = "DIR")]
+    tasks: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -150,6 +166,8 @@ enum Subject {
     Plugins,
     /// Reading tool calls from text, whole and in pieces, and from text that is made to be slow
     Recover,
+    /// How many tasks a simulated small model does, with each mechanism that helps it switched off in turn
+    Resilience,
 }
 
 #[derive(Debug, Args)]
@@ -208,10 +226,13 @@ impl Sub {
                     Subject::Commands => BenchSubject::Commands,
                     Subject::Plugins => BenchSubject::Plugins,
                     Subject::Recover => BenchSubject::Recover,
+                    Subject::Resilience => BenchSubject::Resilience,
                 },
                 goals: if args.check { Goals::Check } else { Goals::Report },
                 plugin: args.plugin,
+                tasks: args.tasks,
             },
+            Sub::Eval(args) => Command::Eval { evaluation: args.into_evaluation() },
             Sub::Debug(args) => Command::Debug { action: args.into_action() },
             Sub::Helper(HelperArgs { rest: _ }) => Command::Helper,
         })

@@ -3,6 +3,7 @@
 mod catalogue;
 mod commands;
 mod debug;
+mod eval;
 mod flags;
 mod mistyped;
 mod plugins;
@@ -15,6 +16,7 @@ use clap::{CommandFactory, FromArgMatches};
 
 pub use catalogue::{CatalogueAction, NewKind, NewPlace};
 pub use debug::{DebugAction, Detail};
+pub use eval::Evaluation;
 pub use flags::{Flags, Resume};
 pub use plugins::{AuditFilter, Granting, Kept, Language, Place, PluginAction, SecretAction};
 
@@ -82,6 +84,11 @@ pub enum Command {
         goals: Goals,
         /// A plugin file whose first call `Plugins` measures as well.
         plugin: Option<PathBuf>,
+        /// The folder of tasks that `Resilience` does.
+        tasks: Option<PathBuf>,
+    },
+    Eval {
+        evaluation: Evaluation,
     },
     Debug {
         action: DebugAction,
@@ -112,6 +119,7 @@ pub enum BenchSubject {
     Commands,
     Plugins,
     Recover,
+    Resilience,
 }
 
 /// Whether a missed goal is an error.

@@ -9,6 +9,7 @@ mod commands;
 mod consent;
 mod conversation;
 mod ending;
+mod lenience;
 mod mend;
 mod plugins;
 mod profiles;

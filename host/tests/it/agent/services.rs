@@ -30,6 +30,7 @@ pub fn services(
         sampling: Sampling::default(),
         tools: None,
         recovery: Default::default(),
+        lenience: Default::default(),
         network: false,
     };
     let setup = commands::Setup::new(workspace, workspace, &state.join("config"), None);

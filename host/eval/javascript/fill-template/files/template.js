@@ -1,0 +1,1 @@
+exports.fill = (template, values) => template;

@@ -1,0 +1,265 @@
+//! `garth eval` as a process: with the reference solutions, and with a model over HTTP. Tasks are made here, but for a few of
+//! the project's own; `.ci/run` does all of those.
+
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::{Value, json};
+
+use crate::agent::Project;
+use crate::server::{Reply, Server};
+
+const OWN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/eval");
+const REFERENCE: [&str; 2] = ["--model", "scripted:reference"];
+
+/// A task whose answer is one word in a file.
+const WORD: [(&str, &str); 4] = [
+    (
+        "t/word/task.toml",
+        "language = \"shell\"\nprompts = [\"Write yes into answer.\"]\ncheck = [\"sh\", \"check.sh\"]\n",
+    ),
+    ("t/word/files/answer", "no\n"),
+    ("t/word/check/check.sh", "echo \"the answer is $(cat answer)\"\ngrep -qx yes answer\n"),
+    ("t/word/reference/answer", "yes\n"),
+];
+
+/// An exercise in Exercism's layout.
+const EXERCISE: [(&str, &str); 6] = [
+    (
+        "p/python/exercises/practice/twice/.meta/config.json",
+        r#"{"files": {"solution": ["twice.py"], "test": ["twice_test.py"], "example": [".meta/example.py"]}, "blurb": "x"}"#,
+    ),
+    ("p/python/exercises/practice/twice/.meta/example.py", "def twice(number):\n    return 2 * number\n"),
+    ("p/python/exercises/practice/twice/.docs/introduction.md", "# About numbers\n\nThey are many.\n"),
+    ("p/python/exercises/practice/twice/.docs/instructions.md", "# What to do\n\nDouble it.\n"),
+    ("p/python/exercises/practice/twice/twice.py", "def twice(number):\n    pass\n"),
+    (
+        "p/python/exercises/practice/twice/twice_test.py",
+        "import unittest\nfrom twice import twice\n\n\nclass Twice(unittest.TestCase):\n    def test_it(self):\n        \
+         self.assertEqual(twice(4), 8)\n",
+    ),
+];
+
+struct Ran {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}\n{}", self.out, self.err))
+    }
+}
+
+fn eval(project: &Project, dir: &str, args: &[&str]) -> Ran {
+    let Output { status, stdout, stderr } = project.garth(&[&["eval", dir], args].concat()).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Ran { code: status.code(), out: text(stdout), err: text(stderr) }
+}
+
+fn with_model(project: &Project, dir: &str, server: &Server, args: &[&str]) -> Ran {
+    let url = server.url();
+    eval(project, dir, &[&["--provider", "openai", "--url", &url, "--model", "test", "--json"], args].concat())
+}
+
+fn write(path: &str, content: &str) -> Reply {
+    Reply::call("write_file", json!({"path": path, "content": content}))
+}
+
+#[test]
+fn our_own_tasks_are_sound() {
+    let ran = eval(
+        &Project::new(&[]),
+        OWN,
+        &[&REFERENCE[..], &["--json", "shell/options", "python/pages", "turns/"]].concat(),
+    );
+    let report = ran.json();
+    let results: Vec<_> =
+        report["tasks"].as_array().unwrap().iter().map(|task| (&task["task"], &task["result"])).collect();
+    let expected = ["python/pages", "shell/options", "turns/backup", "turns/shapes", "turns/slugs", "turns/to-do"];
+    assert_eq!(results.len(), expected.len());
+    for ((task, result), name) in results.into_iter().zip(expected) {
+        // Where node is missing, that is said and is no pass.
+        let fine = *result == "passed" || (name == "turns/slugs" && *result == "skipped");
+        assert!(*task == name && fine, "{report:#}");
+    }
+    assert_eq!(ran.code, Some(0), "{}", ran.err);
+}
+
+#[test]
+fn there_are_enough_of_them_and_all_have_a_reference() {
+    let (mut tasks, mut folders) = (0, vec![Path::new(OWN).to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        if folder.join("task.toml").exists() {
+            tasks += 1;
+            assert!(folder.join("reference").is_dir(), "{}", folder.display());
+            continue;
+        }
+        let inside = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        folders.extend(inside.filter(|path| path.is_dir()));
+    }
+    assert!(tasks >= 20, "{tasks}");
+}
+
+#[test]
+fn an_exercise_is_read_as_it_is() {
+    let project = Project::new(&EXERCISE);
+    let ran = eval(&project, "p", &[&REFERENCE[..], &["--json"]].concat());
+    let report = ran.json();
+    let task = &report["tasks"][0];
+    assert_eq!(
+        (&task["task"], &task["language"], &task["result"]),
+        (&json!("python/twice"), &json!("python"), &json!("passed"))
+    );
+}
+
+#[test]
+fn a_model_that_replaces_the_tests_has_not_passed() {
+    let project = Project::new(&EXERCISE);
+    let replies = vec![write("twice_test.py", "import unittest\n"), Reply::text("Done.")];
+    let server = Server::openai(replies);
+    let ran = with_model(&project, "p", &server, &["--goal", "50"]);
+    assert_eq!((&ran.json()["failed"], ran.code), (&json!(1), Some(1)), "{}", ran.err);
+    let asked = server.requests()[0].json();
+    let prompt = asked["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap().to_owned();
+    let numbers = prompt.find("They are many.").unwrap();
+    assert!(prompt.find("Double it.").unwrap() > numbers && prompt.contains("changing twice.py"), "{prompt}");
+    // The tests are not the model's to see.
+    assert!(!asked.to_string().contains("twice_test"), "{asked}");
+}
+
+#[test]
+fn a_second_try_is_told_what_the_check_said() {
+    let project = Project::new(&WORD);
+    let replies =
+        || vec![write("answer", "maybe\n"), Reply::text("Done."), write("answer", "yes\n"), Reply::text("Done.")];
+    let server = Server::openai(replies());
+    let ran = with_model(&project, "t", &server, &["--tries", "2"]);
+    let report = ran.json();
+    assert_eq!((&report["tasks"][0]["passed_at"], &report["steps"]), (&json!(2), &json!(4)), "{report:#}");
+    assert!(server.requests()[2].json().to_string().contains("the answer is maybe"));
+    let server = Server::openai(replies());
+    assert_eq!(with_model(&project, "t", &server, &[]).json()["failed"], 1);
+}
+
+#[test]
+fn what_is_finished_is_not_run_again() {
+    let project = Project::new(&WORD);
+    let run = || {
+        let server = Server::openai(vec![write("answer", "yes\n"), Reply::text("Done.")]);
+        let ran = with_model(&project, "t", &server, &["--results", "r.jsonl"]);
+        (ran, server.requests().len())
+    };
+    let (first, asked) = run();
+    assert_eq!((&first.json()["passed"], asked), (&json!(1), 2), "{}", first.err);
+    // Every run has a server of its own, so the model's name is all that stays; its place is part of it.
+    let line = project.read("r.jsonl");
+    let again = |text: &str| {
+        project.write("r.jsonl", text);
+        let server = Server::openai(vec![write("answer", "yes\n"), Reply::text("Done.")]);
+        let mut kept: Value = serde_json::from_str(line.trim()).unwrap();
+        kept["model"] = json!(format!("test at {}", server.url()));
+        project.write("r.jsonl", &text.replace("LINE", &kept.to_string()));
+        let ran = with_model(&project, "t", &server, &["--results", "r.jsonl"]);
+        assert_eq!(ran.json()["passed"], 1, "{}", ran.err);
+        server.requests().len()
+    };
+    assert_eq!(again("LINE\n"), 0);
+    assert_eq!(again("{\"cut off\nLINE\n{\"task\": \"t"), 0);
+    assert_eq!(again(&line), 2, "of another model");
+    project.write("t/word/check/check.sh", "grep -q yes answer\n");
+    assert_eq!(again("LINE\n"), 2, "of a task that has changed");
+    project.write("notes.txt", "Nothing of mine should be lost.");
+    let ran = eval(&project, "t", &[&REFERENCE[..], &["--results", "notes.txt"]].concat());
+    assert!(ran.code == Some(2) && ran.err.contains("holds something else than results"), "{}", ran.err);
+    assert_eq!(project.read("notes.txt"), "Nothing of mine should be lost.");
+}
+
+#[test]
+fn a_server_that_is_away_says_nothing_of_the_model() {
+    let project = Project::new(&WORD);
+    let args =
+        ["--provider", "openai", "--url", "http://127.0.0.1:9", "--model", "test", "--json", "--results", "r.jsonl"];
+    let ran = eval(&project, "t", &args);
+    assert_eq!((&ran.json()["not_run"], ran.code), (&json!(1), Some(1)), "{}", ran.err);
+    assert_eq!(project.read("r.jsonl"), "");
+}
+
+#[test]
+fn a_task_that_cannot_be_used_takes_no_other_with_it() {
+    let toml = WORD[0].1;
+    let project = Project::new(&WORD);
+    let file = |path: &str, text: &str| project.write(&format!("t/{path}"), text);
+    file("link/task.toml", toml);
+    std::fs::create_dir(project.root().join("t/link/files")).unwrap();
+    symlink("/etc/passwd", project.root().join("t/link/files/answer")).unwrap();
+    file("large/task.toml", toml);
+    file("large/files/answer", "");
+    std::fs::File::create(project.root().join("t/large/files/answer")).unwrap().set_len(1 << 33).unwrap();
+    file("up/.meta/config.json", r#"{"files": {"solution": ["../../x.py"], "test": ["x_test.py"], "example": []}}"#);
+    file("tests/task.toml", &format!("{toml}tests = [\"../../secret\"]\n"));
+    file("path/task.toml", &toml.replace("\"sh\"", "\"./sh\""));
+    file("key/task.toml", &format!("{toml}timeout = \"1s\"\n"));
+    file("sound/task.toml", toml);
+    file("sound/check/check.sh", "exit 0\n");
+    file("sound/reference/answer", "yes\n");
+    file("needs/task.toml", &format!("{toml}needs = [\"no-such-\\u001b[2Jprogram\"]\n"));
+    file("slow/task.toml", "language = \"shell\"\nprompts = [\"x\"]\ncheck = [\"sleep\", \"600\"]\ntime = \"1s\"\n");
+    file("slow/reference/answer", "yes\n");
+    let outside = project.root().join("outside");
+    std::fs::write(&outside, "secret").unwrap();
+    file(
+        "walls/task.toml",
+        &toml.replace("\"check.sh\"", &format!("\"-c\", \"grep -q yes answer && cat {}\"", outside.display())),
+    );
+    file("walls/reference/answer", "yes\n");
+    let ran = eval(&project, "t", &REFERENCE);
+    assert_eq!(ran.code, Some(2));
+    assert!(!(ran.out.clone() + &ran.err).contains('\u{1b}'));
+    let stable: Vec<String> = ran.out.lines().map(|line| without_times(line, project.root())).collect();
+    insta::assert_snapshot!("eval_hostile", stable.join("\n"));
+}
+
+/// Without what differs from run to run.
+fn without_times(line: &str, root: &Path) -> String {
+    let line = line.replace(&root.display().to_string(), "ROOT");
+    let times = |word: &str| word.parse::<f64>().is_ok() || word == "ms" || word == "s" || word == "min";
+    match line.rfind("  ").filter(|at| line[*at..].split_whitespace().all(times)) {
+        Some(at) if line[at..].split_whitespace().count() > 1 => format!("{}  TIME", line[..at].trim_end()),
+        _ => match line.split_once(" steps, ") {
+            Some((before, _)) => format!("{before} steps, TIME"),
+            None => line,
+        },
+    }
+}
+
+#[test]
+fn nothing_to_do_is_wrong_usage() {
+    let project = Project::new(&WORD);
+    for (args, complaint) in [
+        (&["nowhere"][..], "the tasks cannot be read: nowhere"),
+        (&[".garth"], "holds no tasks"),
+        (&["t", "no-such-task"], "no task of t has no-such-task in its name"),
+        (&["t", "--goal", "101"], "101"),
+    ] {
+        let ran = eval(&project, args[0], &[&args[1..], &REFERENCE].concat());
+        assert!(ran.code == Some(2) && ran.err.contains(complaint), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn the_simulated_model_shows_what_each_mechanism_is_worth() {
+    let project = Project::new(&WORD);
+    let output = project.garth(&["bench", "resilience", "--tasks", "t", "--json"]).output().unwrap();
+    let figures: Vec<Value> =
+        String::from_utf8_lossy(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let passed = |figure: &&Value| figure["name"].as_str().unwrap().starts_with("resilience: passed");
+    let shares: Vec<f64> = figures.iter().filter(passed).map(|figure| figure["figure"].as_f64().unwrap()).collect();
+    assert!(shares.len() > 3, "{figures:?} {}", String::from_utf8_lossy(&output.stderr));
+    // The first is with everything on. Nobody does better with less.
+    assert!(shares.iter().all(|share| *share <= shares[0]), "{figures:?}");
+    let output = project.garth(&["bench", "resilience", "--tasks", "nowhere"]).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the tasks are named with --tasks"));
+}
