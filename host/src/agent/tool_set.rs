@@ -10,13 +10,12 @@ use super::turn::Turn;
 use crate::commands::Entry;
 use crate::model::Model;
 use crate::plugins::{Origin, Tool};
+use crate::policy::is_compound;
 use crate::protocol::{ToolSet, ToolSpec};
 
 /// Built-in tools of the small set.
 const SMALL: &[&str] =
     &["find_and_read", "list_dir", "search_and_read", "write_file", "edit_file", "create_and_run", "run", "run_tests"];
-/// Those of them that do what several others do, and are not in the full set.
-const COMPOUND: &[&str] = &["find_and_read", "search_and_read", "create_and_run"];
 
 /// Up to so many parameters a model loses the thread among many tools.
 const SMALL_MODEL: u64 = 5_000_000_000;
@@ -56,12 +55,22 @@ impl Facts<'_> {
     }
 }
 
-/// Billions of parameters as names tell them: `qwen3:4b`, `Llama-3.2-1B-Instruct`; of `30b-a3b` the whole.
+/// Parameters as names tell them: `qwen3:4b`, `Llama-3.2-1B-Instruct`, `smollm2-360m`; of `30b-a3b` the whole. Folders that a
+/// file lies in say nothing.
 fn parameters_of(name: &str) -> Option<u64> {
     let lower = name.to_lowercase();
-    let words = lower.split(|c: char| !c.is_alphanumeric() && c != '.');
-    let billions = words.filter_map(|word| word.strip_suffix('b')?.parse::<f64>().ok());
-    billions.filter(|count| (0.05..10_000.0).contains(count)).map(|count| (count * 1e9) as u64).next()
+    let last = lower.rsplit(['/', '\\']).find(|part| !part.is_empty())?;
+    let mut words = last.split(|c: char| !c.is_alphanumeric() && c != '.');
+    words.find_map(|word| {
+        let (number, unit) = word.split_at_checked(word.len().checked_sub(1)?)?;
+        let unit = match unit {
+            "b" => 1e9,
+            "m" => 1e6,
+            _ => return None,
+        };
+        let count = number.parse::<f64>().ok()? * unit;
+        (5e7..1e13).contains(&count).then_some(count as u64)
+    })
 }
 
 /// Asks the model what it is, as far as that decides anything.
@@ -77,7 +86,7 @@ pub(super) async fn choose(turn: &Turn, model: &Arc<dyn Model>, window: Option<u
 
 /// The set that a context began with.
 pub(super) fn of(offered: &[ToolSpec]) -> ToolSet {
-    let compound = offered.iter().any(|spec| COMPOUND.contains(&spec.name.as_str()));
+    let compound = offered.iter().any(|spec| is_compound(&spec.name));
     if compound { ToolSet::Small } else { ToolSet::Full }
 }
 
@@ -90,7 +99,7 @@ pub fn offers(set: ToolSet, tool: &Tool) -> bool {
 pub fn offers_builtin(set: ToolSet, tool: &str) -> bool {
     match set {
         ToolSet::Small => SMALL.contains(&tool),
-        ToolSet::Full => !COMPOUND.contains(&tool),
+        ToolSet::Full => !is_compound(tool),
     }
 }
 
@@ -117,6 +126,11 @@ mod tests {
         check(Facts::default(), full);
         check(Facts { name: "qwen3:4b", ..Facts::default() }, "small: a model of 4.0 billion parameters, by its name");
         check(Facts { name: "Qwen3-30B-A3B", ..Facts::default() }, full);
+        check(
+            Facts { name: "smollm2-360m", ..Facts::default() },
+            "small: a model of 0.4 billion parameters, by its name",
+        );
+        check(Facts { name: "/models/3b/llama-70b.gguf", ..Facts::default() }, full);
         check(Facts { name: "phi4:14b", window: Some(32_768), ..Facts::default() }, full);
         check(Facts { name: "x:1b", parameters: Some(9_000_000_000), ..Facts::default() }, full);
         check(
@@ -140,6 +154,6 @@ mod tests {
         for set in [ToolSet::Small, ToolSet::Full] {
             assert_eq!(of(&all(set, &names)), set);
         }
-        assert!(COMPOUND.iter().all(|name| SMALL.contains(name)));
+        assert_eq!(SMALL.iter().filter(|name| is_compound(name)).count(), 3);
     }
 }

@@ -135,8 +135,13 @@ pub fn endpoint(model: &settings::Model, profiles: &Profiles, name: &str) -> Res
     endpoint.api_key = api_key(model.api_key_env.as_deref())?;
     endpoint.num_ctx = model.num_ctx;
     let profile = profiles.of(name).profile;
+    let guessed = profile.file.is_none();
     endpoint.max_num_ctx = profile.window.map_or(model.max_ctx, |window| window.min(model.max_ctx));
     endpoint.family = family(profile);
+    // A hosted server knows its models, and some refuse what they would not choose themselves.
+    if guessed && endpoint.provider == model::Provider::OpenAi && !endpoint.is_loopback() {
+        endpoint.family = Family { sampling: Sampling::default(), think: None, ..endpoint.family };
+    }
     endpoint.keep_alive = model.keep_alive_for_ollama();
     endpoint.think = model.think;
     endpoint.replay_reasoning = model.replay_reasoning;

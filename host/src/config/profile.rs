@@ -34,12 +34,13 @@ const BUILT_IN: &[(&str, &str)] = built_in!(
     "magistral",
     "minimax",
     "mistral",
-    "mistral-older",
+    "mistral-nemo",
     "phi4",
     "phi4-reasoning",
     "qwen2.5",
     "qwen3",
     "qwen3-coder",
+    "qwen3-coder-next",
     "qwen3-instruct",
 );
 
@@ -177,7 +178,16 @@ impl Profiles {
     /// The profile for a model: a user's before a built-in one, then the one whose pattern says most.
     pub fn of(&self, model: &str) -> Chosen {
         let plain = plain(model);
-        let fits = |pattern: &&String| glob_set(&[pattern.as_str()]).is_ok_and(|set| set.is_match(&plain));
+        // `Qwen_Qwen3-4B-GGUF`: some who publish files name the maker as well.
+        let chosen = self.fitting(&plain);
+        match plain.split_once('_') {
+            Some((_, rest)) if chosen.pattern == "*" => self.fitting(rest),
+            _ => chosen,
+        }
+    }
+
+    fn fitting(&self, plain: &str) -> Chosen {
+        let fits = |pattern: &&String| glob_set(&[pattern.as_str()]).is_ok_and(|set| set.is_match(plain));
         let literal = |pattern: &str| pattern.chars().filter(|c| *c != '*').count();
         let candidates = self.all.iter().flat_map(|profile| {
             let best = profile.matches.iter().filter(fits).max_by_key(|pattern| literal(pattern));
@@ -199,11 +209,10 @@ impl Chosen {
     }
 }
 
-/// What names of the same model have in common: the part behind the last `/`, in lower case, without characters that patterns
-/// give a meaning.
+/// What names of the same model have in common: the part behind the last separator of a path, in lower case.
 fn plain(model: &str) -> String {
     let name = model.trim().to_lowercase();
-    let name = name.rsplit('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let name = name.rsplit(['/', '\\']).find(|part| !part.is_empty()).unwrap_or_default();
     name.strip_suffix(":latest").unwrap_or(name).to_string()
 }
 
@@ -274,13 +283,14 @@ mod tests {
             ("Qwen/Qwen2.5-Coder-7B-Instruct-GGUF", "qwen2.5"),
             ("qwen3:4b", "qwen3"),
             ("qwen3-coder:30b", "qwen3-coder"),
+            ("Qwen3-Coder-Next", "qwen3-coder-next"),
             ("unsloth/Qwen3-4B-Instruct-2507-GGUF:Q4_K_M", "qwen3-instruct"),
             ("Qwen3-Coder-30B-A3B-Instruct", "qwen3-coder"),
             ("llama3.2:latest", "llama3"),
             ("Meta-Llama-3.1-8B-Instruct-Q4_K_M.gguf", "llama3"),
             ("Llama-4-Scout-17B", "llama4"),
             ("mistral-small3.2", "mistral"),
-            ("mistral-nemo", "mistral-older"),
+            ("mistral-nemo", "mistral-nemo"),
             ("devstral:24b", "devstral"),
             ("codestral", "codestral"),
             ("deepseek-r1:8b", "deepseek-r1"),
@@ -299,6 +309,9 @@ mod tests {
             ("MiniMax-M2", "minimax"),
             ("command-r7b", "command-r"),
             ("LFM2-1.2B", "lfm2"),
+            ("Qwen_Qwen3-4B-Q4_K_M.gguf", "qwen3"),
+            ("hf.co/bartowski/google_gemma-3-4b-it-GGUF:Q4_K_M", "gemma3"),
+            ("C:\\models\\qwen3-8b.gguf", "qwen3"),
             ("something-new", "default"),
             ("", "default"),
         ] {

@@ -3,6 +3,7 @@
 
 mod approve;
 mod capability;
+mod compound;
 mod decide;
 mod form;
 mod glob;
@@ -21,6 +22,7 @@ mod workspace;
 
 pub use approve::Preapproval;
 pub use capability::{Capabilities, Grant};
+pub use compound::is_compound;
 pub use decide::{Action, Decision, Request, decide, decide_with};
 pub use glob::{check_glob, glob_set, normalise};
 pub use http::{HttpAccess, SecretUse, http_allowed, http_host};

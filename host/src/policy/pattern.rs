@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::compound::does;
 use super::prefix::refused_option;
 use super::suggest::is_open_ended;
 use super::{Action, Request, glob, line, shell};
@@ -54,6 +55,11 @@ impl Pattern {
         self.tools.iter().any(|name| name == tool)
     }
 
+    /// Whether it speaks of what the tool does.
+    pub(super) fn concerns(&self, tool: &str) -> bool {
+        self.tools.iter().any(|name| does(tool, name))
+    }
+
     /// Whether it speaks of everything that the tool may do.
     pub(super) fn is_whole(&self) -> bool {
         self.argument.as_deref().is_none_or(|argument| argument.trim() == "*")
@@ -61,7 +67,7 @@ impl Pattern {
 
     /// Whether the request may do what is meant. Errs toward yes.
     pub(super) fn may_meet(&self, request: &Request) -> bool {
-        if !self.names(&request.tool) {
+        if !self.concerns(&request.tool) {
             return false;
         }
         let Some(argument) = self.argument.as_deref().filter(|_| !self.is_whole()) else { return true };

@@ -102,7 +102,7 @@ impl Part {
         if !named {
             return Err(self.not_listed(&format!("the tool '{}'", tool.escape_debug())));
         }
-        match self.disallowed.iter().find(|pattern| pattern.names(tool) && pattern.is_whole()) {
+        match self.disallowed.iter().find(|pattern| pattern.concerns(tool) && pattern.is_whole()) {
             Some(pattern) => Err(self.disallows(&format!("the tool '{}'", tool.escape_debug()), pattern)),
             None => Ok(()),
         }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::compound::does;
 use super::{Action, Request, glob, shell};
 use crate::protocol::is_hidden_in_line;
 
@@ -80,9 +81,12 @@ impl Rule {
 
     /// Whether the rule applies to the request, whose paths are normalised.
     pub(super) fn matches(&self, request: &Request) -> bool {
-        let named = |wanted: &Option<String>, name: &str| wanted.as_deref().is_none_or(|wanted| wanted == name);
-        named(&self.tool, &request.tool)
-            && named(&self.plugin, &request.plugin)
+        let of_tool = |wanted: &str| match self.effect {
+            Effect::Allow => wanted == request.tool,
+            Effect::Ask | Effect::Deny => does(&request.tool, wanted),
+        };
+        self.tool.as_deref().is_none_or(of_tool)
+            && self.plugin.as_deref().is_none_or(|wanted| wanted == request.plugin)
             && self.matches_path(&request.action)
             && self.matches_arguments(&request.action)
             && self.check().is_ok()

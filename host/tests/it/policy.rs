@@ -52,6 +52,20 @@ fn without_a_rule_reading_is_allowed_and_the_mode_decides() {
 }
 
 #[test]
+fn a_rule_against_a_tool_is_one_against_what_does_the_same() {
+    let decided = |effect: &str, tool: &str, called: &str| {
+        let rule = rule(&format!(r#"{{"effect": "{effect}", "tool": "{tool}"}}"#));
+        let request = Request { tool: called.into(), plugin: "plugin".into(), action: run(&["sh", "-c", "x"]) };
+        decide(&request, &[rule], Ask).effect
+    };
+    assert_eq!(decided("deny", "run", "create_and_run"), Effect::Deny);
+    assert_eq!(decided("deny", "write_file", "create_and_run"), Effect::Deny);
+    assert_eq!(decided("deny", "create_and_run", "run"), Effect::Ask);
+    assert_eq!(decided("allow", "run", "create_and_run"), Effect::Ask);
+    assert_eq!(decided("allow", "create_and_run", "create_and_run"), Effect::Allow);
+}
+
+#[test]
 fn the_strictest_rule_wins_in_any_order() {
     for rules in [[ALLOW_SRC, DENY_SQL], [DENY_SQL, ALLOW_SRC]] {
         check(&rules, Auto, write(&["src/x.sql"]), Effect::Deny);

@@ -26,6 +26,13 @@ fn only_the_tools_that_are_listed_are_left() {
         (None, &["Bash(*)"], "run", false),
         (None, &["Bash(rm:*)"], "run", true),
         (None, &["Bash"], "read_file", true),
+        // Tools that do what those do.
+        (None, &["Bash"], "create_and_run", false),
+        (None, &["Write"], "create_and_run", false),
+        (None, &["Read"], "find_and_read", false),
+        (None, &["Grep"], "search_and_read", false),
+        (None, &["Grep"], "find_and_read", true),
+        (Some(&["Bash", "Write"]), &[], "create_and_run", false),
     ] {
         let allowed = restriction(tools, disallowed, None).allows(tool);
         assert_eq!(allowed.is_ok(), expected, "{tools:?} {disallowed:?} {tool}: {allowed:?}");

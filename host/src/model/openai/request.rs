@@ -20,7 +20,7 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, tools_as_text: bool) 
     put("model", json!(endpoint.model));
     put("stream", json!(true));
     put("stream_options", json!({ "include_usage": true }));
-    let sampling = request.sampling.or(known(endpoint));
+    let sampling = request.sampling.or(endpoint.family.sampling);
     let numbers = [
         ("temperature", sampling.temperature.map(|value| json!(value))),
         ("top_p", sampling.top_p.map(|value| json!(value))),
@@ -57,15 +57,6 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, tools_as_text: bool) 
     let reasoning = endpoint.replays_reasoning();
     put("messages", messages.iter().map(|each| message(each, reasoning)).collect());
     Value::Object(body).to_string()
-}
-
-/// What the family wants. Hosted servers refuse what OpenAI's protocol does not have, so that goes to this machine only.
-fn known(endpoint: &Endpoint) -> Sampling {
-    let sampling = endpoint.family.sampling;
-    match endpoint.is_loopback() {
-        true => sampling,
-        false => Sampling { temperature: sampling.temperature, top_p: sampling.top_p, ..Sampling::default() },
-    }
 }
 
 /// OpenAI's and Ollama's form of a tool.
