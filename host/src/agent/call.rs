@@ -115,10 +115,7 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     let whole = redactor.text(&ended.text, Look::Known);
     let text = short_enough(turn, call, &whole);
     data.iter_mut().for_each(|data| redactor.json(data, Look::Known));
-    let (wrote, mut runs) = (ended.wrote, ended.runs);
-    for finding in runs.iter_mut().flat_map(|run| &mut run.findings) {
-        finding.message = redactor.text(&finding.message, Look::Known).into_owned();
-    }
+    let (wrote, runs) = (ended.wrote, ended.runs);
     let programs = ended.programs.len();
     let event = Event::ToolFinished {
         call_id: call.id.clone(),

@@ -141,6 +141,23 @@ fn what_helps_nothing_is_given_up_with_a_report_and_the_files_can_be_put_back() 
 }
 
 #[test]
+fn a_check_of_which_nothing_can_be_read_has_no_error_to_mend() {
+    let project = Project::new(&[]);
+    let settings = [
+        ("GARTH_CHECKS__MINE__FILES", "*.txt"),
+        ("GARTH_CHECKS__MINE__MESSAGES", "^(?<line>[0-9]+): (?<message>.+)$"),
+        ("GARTH_CHECKS__MINE__COMMAND", r#"["sh", "-c", "echo broken; exit 1"]"#),
+    ];
+    let write = |content: &str| Reply::call("write_file", json!({"path": "a.txt", "content": content}));
+    let server = Server::openai(vec![write("one\n"), write("two\n"), Reply::text("Counted.")]);
+    let ran = run(&project, &server, &settings, &[]);
+    let ends: Vec<&Value> = ran.expect(0).all("checked").into_iter().map(|event| &event["end"]).collect();
+    assert_eq!(ends, ["unclear", "unclear"]);
+    assert!(ran.all("mend_started").is_empty(), "{:?}", ran.all("mend_started"));
+    assert_eq!(project.read("a.txt"), "two\n");
+}
+
+#[test]
 fn a_file_that_the_task_has_made_is_written_from_scratch() {
     let project = Project::new(&[]);
     let vague = || Reply::text("I would add a brace.");
