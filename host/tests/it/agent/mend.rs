@@ -92,14 +92,16 @@ fn what_helps_nothing_is_given_up_with_a_report_and_the_files_can_be_put_back() 
         write(BAD),
         write(BAD_LOWER),
         Reply::call("run", json!({"command": "rm a.json"})),
-        edit("\"a\": 1", "\"a\": 7"),
+        edit("\"a\": 1,", "\"a\": 7,\n  \"c\": 3,"),
         write(BAD),
         Reply::text("I cannot."),
     ]);
     let ran = run(&project, &server, &[("GARTH_AGENT__MEND_STEPS", "2")], &[]);
-    assert_eq!(ran.expect(1).error(), "gave up on a.json:4: trailing comma");
-    let ways: Vec<&Value> = ran.all("mend_started").into_iter().map(|event| &event["approach"]).collect();
-    assert_eq!(ways, ["narrow", "anew"]);
+    assert_eq!(ran.expect(1).error(), "gave up on a.json:3: trailing comma");
+    let begun = ran.all("mend_started");
+    let ways: Vec<(&Value, &Value)> = begun.into_iter().map(|event| (&event["approach"], &event["line"])).collect();
+    assert_eq!(ways, [(&json!("narrow"), &json!(4)), (&json!("anew"), &json!(5))], "it is where it stands by then");
+    assert!(ran.notices().contains("a.json was put back to what it was before"), "{}", ran.notices());
     assert_eq!(ran.results()[2], ("invalid", "run: it is not on offer now; use read_file or edit_file"));
 
     let requests = server.requests();
@@ -116,7 +118,8 @@ fn what_helps_nothing_is_given_up_with_a_report_and_the_files_can_be_put_back() 
     let session = ran.all("session_started")[0]["session"].as_str().unwrap();
     assert_eq!(report["restore"], format!("garth sessions restore {session} --turn 1"));
     let text = report["text"].as_str().unwrap();
-    for part in ["- a.json:3: trailing comma (json)", "in 2 requests: it still fails", "/restore 1"] {
+    let kept = "(a.json was put back to what it was before the first change that failed (blobs/";
+    for part in ["- a.json:3: trailing comma (json)", "in 2 requests: it still fails", kept, "/restore 1"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 
@@ -190,6 +193,21 @@ fn a_file_that_was_put_back_and_left_so_is_not_said_to_fail() {
     assert_eq!(report["failing"], json!([]));
     let text = report["text"].as_str().unwrap();
     assert!(text.contains("a.json passes its check again, since the change that failed was taken back"), "{text}");
+    assert!(text.contains(": the file was put back, and nothing was changed after that"), "{text}");
+}
+
+#[test]
+fn a_small_set_of_tools_mends_with_its_own() {
+    let project = Project::new(&[]);
+    let replies = vec![write(BAD), write(BAD_LOWER), edit("  \"b\": 2,\n", "  \"b\": 2\n"), Reply::text("Counted.")];
+    let server = Server::openai(replies);
+    let ran = run(&project, &server, &[("GARTH_TOOLS__SET", "small")], &[]);
+    assert_eq!(ran.expect(0).all("mend_ended")[0]["mended"], true);
+    let requests = server.requests();
+    let mut offered = tools(&requests[2]);
+    offered.sort();
+    assert_eq!(offered, ["edit_file", "find_and_read"]);
+    assert!(!last(&requests[2]).1.contains("read_file"), "{}", last(&requests[2]).1);
 }
 
 #[test]

@@ -80,6 +80,17 @@ fn what_somebody_else_has_changed_is_left_alone() {
     assert_eq!(std::fs::read_to_string(outside).unwrap(), "D\n");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_to_another_folder_of_the_project_is_not_followed() {
+    let project = Project::new(&[("src/a.txt", "a\n")]);
+    turn(&project, &[write("src/a.txt", "A\n")], &[]);
+    std::fs::rename(project.root().join("src"), project.root().join("other")).unwrap();
+    std::os::unix::fs::symlink("other", project.root().join("src")).unwrap();
+    check(&project, &[], 1, &["left alone: src/a.txt: a link stands in its way, and leads to other/a.txt"]);
+    assert_eq!(project.read("other/a.txt"), "A\n");
+}
+
 #[test]
 fn a_session_that_has_changed_nothing_says_so() {
     let project = Project::new(&[]);
