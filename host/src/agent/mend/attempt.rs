@@ -188,9 +188,10 @@ async fn put_back(turn: &Turn, trouble: &Trouble) -> Option<String> {
     let changed: Vec<_> = changed.into_iter().filter(|changed| changed.path == *file).collect();
     let before = changed.first()?.before.clone()?;
     let done = restore::put_back(recorder, &services.workspace, &turn.own_call_id(), &changed).await;
-    let held = &done.restored.first()?.held;
-    let kept = held.iter().map(|digest| format!("; what it held since is kept in the session's folder as blobs/{digest}"));
-    let kept: String = kept.collect();
+    let kept = match &done.restored.first()?.held {
+        Some(digest) => format!("; what it held since is kept in the session's folder as blobs/{digest}"),
+        None => String::new(),
+    };
     let text = format!("{file} was put back to what it was before the first change that failed (blobs/{before}){kept}");
     recorder.emit(Event::Notice { level: Level::Warn, text: text.clone() }).await;
     Some(text)

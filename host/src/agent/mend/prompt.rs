@@ -144,9 +144,9 @@ mod tests {
     }
 
     fn tools(names: &[&str]) -> Vec<ToolSpec> {
-        let spec =
-            |name: &&str| ToolSpec { name: name.to_string(), description: String::new(), input_schema: Default::default() };
-        names.iter().map(spec).collect()
+        let (description, input_schema) = (String::new(), serde_json::Value::Null);
+        let one = ToolSpec { name: String::new(), description, input_schema };
+        names.iter().map(|name| ToolSpec { name: name.to_string(), ..one.clone() }).collect()
     }
 
     #[test]
