@@ -56,7 +56,11 @@ fn files_get_back_what_they_held_and_those_that_were_made_go() {
     let server = Server::openai(vec![Reply::text("I see.")]);
     project.run(&server, Dialect::OpenAi, &["--resume", "latest"], "go on").expect(0);
     let words = last_user(&server.requests()[0].json());
-    assert!(words.starts_with("[The user has put these files back") && words.contains("new/b.txt"), "{words}");
+    let told = ["c.txt", "a.sh, new/b.txt"].map(|files| {
+        let told = "[The user has put these files back to an earlier state:";
+        format!("{told} {files}. Read them again before you change them.]\n\n")
+    });
+    assert_eq!(words, told.concat() + "go on");
 }
 
 #[test]
