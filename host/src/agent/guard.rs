@@ -114,7 +114,7 @@ impl Guard {
 
 /// How many errors each file that was checked has, of all its checks.
 fn errors(runs: &[Run]) -> BTreeMap<&str, usize> {
-    let mut errors = BTreeMap::new();
+    let mut errors: BTreeMap<&str, usize> = BTreeMap::new();
     for run in runs {
         for file in &run.files {
             *errors.entry(file.as_str()).or_default() += run.errors(file).count();

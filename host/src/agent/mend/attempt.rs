@@ -141,13 +141,7 @@ async fn drive(
 }
 
 /// What the conversation begins with; for the second way the file is put back first.
-async fn lay(
-    turn: &Turn,
-    trouble: &Trouble,
-    approach: Approach,
-    task: &str,
-    tools: &[ToolSpec],
-) -> Option<Ground> {
+async fn lay(turn: &Turn, trouble: &Trouble, approach: Approach, task: &str, tools: &[ToolSpec]) -> Option<Ground> {
     let file = &trouble.failure.file;
     let failed = checks::source(turn, file)?;
     let put_back = if approach == Approach::Anew { put_back(turn, trouble).await } else { None };
