@@ -90,7 +90,7 @@ fn to_do(way: &Way<'_>, subject: &Subject<'_>, whole: bool) -> (&'static str, St
     let has = |name: &str| subject.tools.iter().any(|spec| spec.name == name);
     let (edits, writes, file) = (has(EDIT), has(WRITE), subject.file);
     let part = if whole || (writes && !edits) { "the file" } else { "these lines" };
-    let call = match way {
+    let call: String = match way {
         Way::Rewrite if edits && !(whole && writes) => {
             "call edit_file once, with what is to stand in place of the lines above".into()
         }
