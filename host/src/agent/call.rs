@@ -115,10 +115,7 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     let whole = redactor.text(&ended.text, Look::Known);
     let text = short_enough(turn, call, &whole);
     data.iter_mut().for_each(|data| redactor.json(data, Look::Known));
-    let (wrote, mut runs) = (ended.wrote, ended.runs);
-    for finding in runs.iter_mut().flat_map(|run| &mut run.findings) {
-        finding.message = redactor.text(&finding.message, Look::Known).into_owned();
-    }
+    let (wrote, runs) = (ended.wrote, ended.runs);
     let programs = ended.programs.len();
     let event = Event::ToolFinished {
         call_id: call.id.clone(),
@@ -137,20 +134,25 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
 }
 
 /// At most a quarter of the window, at four characters a token. What a reading tool gave can be asked for again in parts;
-/// of any other the whole is kept in the session, so that half as much is enough to show.
+/// of any other the whole is kept in the session, so that half as much is enough to show. A skill says what to do from its
+/// beginning on.
 fn short_enough(turn: &Turn, call: &ToolCall, text: &str) -> String {
     let limit = turn.services.settings.result_limit.min(turn.window());
     if turn.reads_only(&call.name) {
         return bounded(text, limit, Matters::Head, REST);
     }
-    if fits(text, limit / 2) {
+    let (limit, matters) = match call.name == skill::NAME {
+        true => (limit, Matters::Head),
+        false => (limit / 2, Matters::Tail),
+    };
+    if fits(text, limit) {
         return text.to_string();
     }
     let rest = match turn.services.recorder.keep_output(text) {
-        Some(path) => format!("grep or read_file finds all of it in {path}"),
+        Some(path) => format!("all of it is in {path}: read or search that file"),
         None => REST.to_string(),
     };
-    bounded(text, limit / 2, Matters::Tail, &rest)
+    bounded(text, limit, matters, &rest)
 }
 
 /// `Err` ends the call before it runs.

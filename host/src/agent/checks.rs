@@ -14,6 +14,7 @@ use crate::check::{Check, Checks, Finding, How, Program, check_syntax, excerpt_l
 use crate::policy::{self, Action, Effect, PathGrant, Workspace};
 use crate::process::{Access, Command, Outcome, RunError, Tier};
 use crate::protocol::{ApprovalMode, CheckEnd, Event};
+use crate::secrets::{Look, Redactor};
 
 /// Runs over their time after which a check is left alone.
 const SLOW: u32 = 2;
@@ -102,7 +103,8 @@ pub(super) async fn after(turn: &Turn, call_id: &str, written: &[String]) -> (Ve
     let (mut runs, mut reports) = (Vec::new(), Vec::new());
     for job in services.checks.jobs(&services.workspace, written) {
         let started = Instant::now();
-        let Some(checked) = run(turn, &job).await else { continue };
+        let Some(mut checked) = run(turn, &job).await else { continue };
+        checked.redact(&services.secrets.redactor());
         services
             .recorder
             .emit(Event::Checked {
@@ -124,21 +126,19 @@ pub(super) async fn after(turn: &Turn, call_id: &str, written: &[String]) -> (Ve
 }
 
 impl Checked {
-    /// `None`: it says nothing about the files.
+    /// `None`: it says nothing about the files. A program that fails for reasons of its own is no error of theirs.
     fn into_run(self, job: Job<'_>) -> Option<Run> {
-        let mut findings = self.findings;
-        match self.end {
-            CheckEnd::NotRun => return None,
-            CheckEnd::Unclear => findings.push(Finding {
-                file: job.files.first().cloned(),
-                line: 0,
-                column: None,
-                message: self.detail.unwrap_or_default(),
-            }),
-            CheckEnd::Passed | CheckEnd::Failed => {}
+        if matches!(self.end, CheckEnd::NotRun | CheckEnd::Unclear) {
+            return None;
         }
         let whole = job.run.as_ref().is_some_and(|(program, ..)| program.reads_all());
-        Some(Run { check: job.check.name.clone(), files: job.files, whole, findings })
+        Some(Run { check: job.check.name.clone(), files: job.files, whole, findings: self.findings })
+    }
+
+    /// A program may print what it was given.
+    fn redact(&mut self, redactor: &Redactor) {
+        let messages = self.findings.iter_mut().map(|finding| &mut finding.message);
+        messages.chain(&mut self.detail).for_each(|text| *text = redactor.text(text, Look::Known).into_owned());
     }
 }
 

@@ -13,7 +13,7 @@ use crate::context::{Gauge, estimate, tools_as_json};
 use crate::model::Model;
 use crate::plugins::Tool;
 use crate::protocol::{self, Event, Message, ToolSet, ToolSpec, WindowPart};
-use crate::session::{Transcript, restored_note};
+use crate::session::{Transcript, note_restored};
 
 /// The messages that the model sees; append-only.
 pub(crate) struct Context {
@@ -94,7 +94,7 @@ impl Context {
 
     /// Files were put back; the model hears of it with the user's next words.
     pub fn restored(&mut self, files: &[String]) {
-        self.unsaid = restored_note(files).or(self.unsaid.take());
+        note_restored(&mut self.unsaid, files);
     }
 
     /// Begins the conversation of a session.

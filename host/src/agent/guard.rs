@@ -1,10 +1,13 @@
 //! Notices that the model goes in circles: calls that come again with the same results, one after the other or in turns, which
 //! ends the turn; and what it reads or changes over and over, which it is told.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::ask::Asked;
 use super::call::CallResult;
+use super::mend::Run;
 use super::rereading::Rereading;
 use super::spiral::Spiral;
 use super::turn::Turn;
@@ -86,15 +89,13 @@ impl Guard {
             return self.rereading.read(&path, lines, &files::sha256(&content));
         }
         if matches!(result.status, ToolStatus::Failed | ToolStatus::Invalid) {
-            let path = asked.call.arguments.get("path").and_then(Value::as_str)?;
-            return self.spiral.failed(&policy::normalise(path).ok()?);
+            let path = policy::normalise(asked.call.arguments.get("path").and_then(Value::as_str)?).ok()?;
+            // What the complaint asks for may be just to read the file.
+            self.rereading.forget_file(&path);
+            return self.spiral.failed(&path);
         }
         let mut notes: Vec<String> = result.wrote.iter().filter_map(|wrote| self.spiral.wrote(wrote)).collect();
-        for run in &result.runs {
-            for file in &run.files {
-                notes.extend(self.spiral.checked(file, run.errors(file).count()));
-            }
-        }
+        notes.extend(errors(&result.runs).into_iter().filter_map(|(file, count)| self.spiral.checked(file, count)));
         notes.into_iter().next()
     }
 
@@ -111,6 +112,17 @@ impl Guard {
     }
 }
 
+/// How many errors each file that was checked has, of all its checks.
+fn errors(runs: &[Run]) -> BTreeMap<&str, usize> {
+    let mut errors: BTreeMap<&str, usize> = BTreeMap::new();
+    for run in runs {
+        for file in &run.files {
+            *errors.entry(file.as_str()).or_default() += run.errors(file).count();
+        }
+    }
+    errors
+}
+
 /// The file that a call has read and the lines that it has shown, as the result's data tell.
 fn lines_read(result: &CallResult) -> Option<(String, (u64, u64))> {
     let data = result.data.as_ref().filter(|_| result.status == ToolStatus::Ok)?;
@@ -122,6 +134,24 @@ fn lines_read(result: &CallResult) -> Option<(String, (u64, u64))> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::Finding;
+
+    #[test]
+    fn a_file_has_the_errors_of_all_its_checks() {
+        let finding = |file: &str| Finding { file: Some(file.into()), line: 1, column: None, message: "m".into() };
+        let run = |files: &[&str], found: &[&str]| Run {
+            check: "c".into(),
+            files: files.iter().map(ToString::to_string).collect(),
+            whole: true,
+            findings: found.iter().map(|file| finding(file)).collect(),
+        };
+        let check = |runs: &[Run], expected: &[(&str, usize)]| {
+            assert_eq!(errors(runs).into_iter().collect::<Vec<_>>(), expected, "{runs:?}");
+        };
+        check(&[], &[]);
+        check(&[run(&["a"], &["a", "b"])], &[("a", 1)]);
+        check(&[run(&["a"], &["a"]), run(&["a", "b"], &[]), run(&["a"], &["a", "a"])], &[("a", 3), ("b", 0)]);
+    }
 
     #[test]
     fn circles_are_counted_whatever_their_length() {

@@ -29,6 +29,11 @@ impl Rereading {
         self.files.clear();
     }
 
+    /// This file has to be looked at again.
+    pub fn forget_file(&mut self, path: &str) {
+        self.files.remove(path);
+    }
+
     /// These lines were read, first and last; what the model is told where that was once too often.
     pub fn read(&mut self, path: &str, lines: (u64, u64), content: &str) -> Option<String> {
         let read = self.files.entry(path.to_string()).or_default();
@@ -88,6 +93,8 @@ mod tests {
         let mut reading = Rereading::new(2);
         reading.read("a.rs", (1, 9), "a");
         reading.forget();
+        assert_eq!(reading.read("a.rs", (1, 9), "a"), None);
+        reading.forget_file("a.rs");
         assert_eq!(reading.read("a.rs", (1, 9), "a"), None);
         assert!(reading.read("a.rs", (3, 4), "a").unwrap().starts_with("[You have read lines 3 to 4 of a.rs 2 times"));
     }

@@ -12,8 +12,15 @@ use crate::session::{self, Changed};
 /// What became of the files.
 #[derive(Default)]
 pub(super) struct PutBack {
-    pub restored: Vec<String>,
+    pub restored: Vec<Restored>,
     pub refused: Vec<Refused>,
+}
+
+/// A file that has its first content again.
+pub(super) struct Restored {
+    pub path: String,
+    /// The SHA-256 of what it held until now, which is kept; `None`: there was no file.
+    pub held: Option<String>,
 }
 
 /// Puts back what was changed since this turn began; without a number, since the last turn, or the last restoring, that has
@@ -31,6 +38,7 @@ pub async fn restore(recorder: &Recorder, workspace: &Path, turn: Option<u64>) -
     recorder.emit(Event::RestoreStarted { turn: since.turn }).await;
     let PutBack { restored, refused } =
         put_back(recorder, workspace, &format!("restore_{}", earlier + 1), &files).await;
+    let restored: Vec<String> = restored.into_iter().map(|file| file.path).collect();
     recorder.emit(Event::RestoreEnded { restored: restored.clone(), refused }).await;
     Ok(restored)
 }
@@ -40,20 +48,24 @@ pub(super) async fn put_back(recorder: &Recorder, workspace: &Path, call_id: &st
     let mut done = PutBack::default();
     for file in changed {
         match put_one_back(recorder, workspace, call_id, file).await {
-            Ok(true) => done.restored.push(file.path.clone()),
-            Ok(false) => {}
+            Ok(restored) => done.restored.extend(restored),
             Err(reason) => done.refused.push(Refused { path: file.path.clone(), reason }),
         }
     }
     done
 }
 
-/// `false`: it is as it was.
-async fn put_one_back(recorder: &Recorder, workspace: &Path, call_id: &str, file: &Changed) -> Result<bool, String> {
-    let now = files::read(workspace, &file.path).map_err(|error| error.to_string())?;
+/// `None`: it is as it was.
+async fn put_one_back(
+    recorder: &Recorder,
+    workspace: &Path,
+    call_id: &str,
+    file: &Changed,
+) -> Result<Option<Restored>, String> {
+    let now = read(workspace, &file.path)?;
     let digest = now.as_deref().map(files::sha256);
     if digest == file.before {
-        return Ok(false);
+        return Ok(None);
     }
     if file.foreign || !file.known.contains(&digest) {
         let kept = match &file.before {
@@ -67,8 +79,21 @@ async fn put_one_back(recorder: &Recorder, workspace: &Path, call_id: &str, file
     let event = recorder.replaced(call_id, &file.path, now.as_deref(), before.as_deref());
     let event = event.map_err(|error| format!("what it holds now could not be kept: {error}"))?;
     recorder.show(event).await;
+    // Showing it may have taken a while.
+    if read(workspace, &file.path)? != now {
+        return Err("it was changed just now; nothing was written".into());
+    }
     write(workspace, &file.path, before.as_deref()).map_err(|error| error.to_string())?;
-    Ok(true)
+    Ok(Some(Restored { path: file.path.clone(), held: digest }))
+}
+
+/// The file's content. The journal names files by their real paths: what is reached through a link is another file.
+fn read(workspace: &Path, path: &str) -> Result<Option<Vec<u8>>, String> {
+    let real = files::relative(workspace, path).map_err(|error| error.to_string())?;
+    if real != path {
+        return Err(format!("a link stands in its way, and leads to {real}"));
+    }
+    files::read(workspace, path).map_err(|error| error.to_string())
 }
 
 /// The whole content or nothing: a new file takes the place of the old one, with its permissions.

@@ -63,8 +63,8 @@ impl Spiral {
         patches.failed += 1;
         reached(patches.failed, self.limit).then(|| {
             format!(
-                "[{} changes of {path} in a row could not be made. Read the lines that you want to change with read_file. Then \
-                 change only those, with old_text copied exactly from what it shows.]",
+                "[{} changes of {path} in a row could not be made. Read the lines that you want to change again. Then change \
+                 only those, with old_text copied exactly from them.]",
                 patches.failed
             )
         })

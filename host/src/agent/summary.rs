@@ -20,6 +20,8 @@ const ANSWER: u32 = 400;
 pub(super) const ROOM: usize = ANSWER as usize + 150;
 /// Characters of it that are kept.
 const LONGEST: usize = 1_600;
+/// Deeper than any line of the rules.
+const INDENT: &str = "    ";
 
 /// The lines of the summary; `None`: the rules' lines have to do.
 pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> Option<Vec<String>> {
@@ -63,9 +65,10 @@ async fn written(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> Resu
     Ok(said.collect())
 }
 
-/// Without what could be taken for the end of the note in which they will stand.
+/// Indented, and without what could be taken for the end of the note in which they will stand: none passes as a line of the
+/// rules.
 fn lines(text: &str) -> Vec<String> {
     let text = bounded(text.trim(), LONGEST, Matters::Head, "the summary was longer");
     let lines = text.lines().map(str::trim_end).filter(|line| !matches!(line.trim(), "" | "]"));
-    lines.map(String::from).collect()
+    lines.map(|line| format!("{INDENT}{line}")).collect()
 }

@@ -24,7 +24,8 @@ pub async fn run(context: &Context, wanted: &str, turn: Option<u64>) -> Result<b
         drop(recorder); // ends the events
         restored
     };
-    let showing = async {
+    // Owns the receiver, so that nobody waits for room in it once nothing can be shown.
+    let showing = async move {
         let mut whole = true;
         while let Some(event) = events.recv().await {
             whole &= !matches!(&event, Event::RestoreEnded { refused, .. } if !refused.is_empty());

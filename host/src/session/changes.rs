@@ -58,14 +58,20 @@ pub fn since(entries: &[Entry], turn: Option<u64>) -> Option<Since<'_>> {
     Some(Since { turn, entries: &entries[at..] })
 }
 
-/// What the model is told, with the user's next words, of files that were put back.
-pub fn restored_note(files: &[String]) -> Option<String> {
-    (!files.is_empty()).then(|| {
-        format!(
-            "[The user has put these files back to an earlier state: {}. Read them again before you change them.]",
-            files.join(", ")
-        )
-    })
+/// Adds to what the model is told, with the user's next words, that these files were put back.
+pub fn note_restored(unsaid: &mut Option<String>, files: &[String]) {
+    if files.is_empty() {
+        return;
+    }
+    let note = format!(
+        "[The user has put these files back to an earlier state: {}. Read them again before you change them.]",
+        files.join(", ")
+    );
+    match unsaid {
+        Some(said) if said.split("\n\n").any(|said| said == note) => {}
+        Some(said) => said.push_str(&format!("\n\n{note}")),
+        None => *unsaid = Some(note),
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +96,18 @@ mod tests {
         // The first of these calls did not write after all.
         check(&[replaced("a", "1", "2"), replaced("a", "1", "3")], &[("a", Some("1"), false)]);
         check(&[replaced("a", "1", "2"), replaced("a", "x", "3")], &[("a", Some("1"), true)]);
+    }
+
+    #[test]
+    fn each_restoring_is_told_once() {
+        let mut unsaid = None;
+        for files in [&["a"][..], &[], &["b", "c"], &["a"], &["b"]] {
+            note_restored(&mut unsaid, &files.iter().map(ToString::to_string).collect::<Vec<_>>());
+        }
+        let note = |files: &str| {
+            format!("[The user has put these files back to an earlier state: {files}. Read them again before you change them.]")
+        };
+        assert_eq!(unsaid.unwrap(), [note("a"), note("b, c"), note("b")].join("\n\n"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod read;
 mod resume;
 mod store;
 
-pub use changes::{Changed, Since, changes, restored_note, since};
+pub use changes::{Changed, Since, changes, note_restored, since};
 pub use journal::Journal;
 pub use read::{Entry, Log, load};
 pub use resume::{FORK_INTERRUPTED, INTERRUPTED, MEND_INTERRUPTED, Transcript, resume};

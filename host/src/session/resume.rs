@@ -18,7 +18,7 @@
 
 use crate::protocol::{Event, Message, ToolCall, ToolSpec, append_note};
 
-use super::{Entry, restored_note};
+use super::{Entry, note_restored};
 
 /// The result of a call that was running when Garth ended.
 pub const INTERRUPTED: &str = "The call was interrupted before its result was known. It may have had effects: look at the \
@@ -135,10 +135,7 @@ impl Reader {
                 self.close();
                 self.answered(text.clone(), None, Vec::new());
             }
-            Event::RestoreEnded { restored, .. } => {
-                let note = restored_note(restored);
-                self.transcript.unsaid = note.or(self.transcript.unsaid.take());
-            }
+            Event::RestoreEnded { restored, .. } => note_restored(&mut self.transcript.unsaid, restored),
             Event::ForkStarted { .. } => self.in_turn(|turn| turn.stage = Stage::Forked),
             Event::ForkEnded { text } => {
                 self.asked();

@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use super::prompt::{SYSTEM, Subject, Way, prompt};
+use super::prompt::{EDIT, SYSTEM, Subject, WRITE, Way, prompt};
 use super::report::place;
 use super::{Run, Trouble};
 use crate::agent::draft::Draft;
@@ -21,13 +21,12 @@ use crate::approval::file_diff;
 use crate::check::Finding;
 use crate::context::{Matters, bounded};
 use crate::model::Model;
-use crate::protocol::{Approach, Event, Message, ToolSpec, TurnEnd};
+use crate::protocol::{ApprovalMode, Approach, Event, Level, Message, ToolSpec, TurnEnd};
 use crate::secrets::Look;
 use crate::session;
 
-/// Tools that such a conversation has, those of them that are on offer.
-const REPAIR: &[&str] = &["read_file", "edit_file"];
-const WRITE: &[&str] = &["read_file", "edit_file", "write_file"];
+/// Tools that show a file; such a conversation has one of them.
+const READERS: &[&str] = &["read_file", "find_and_read"];
 /// What is said, once, to a model that talks about the change and does not make it.
 const NOT_YET: &str = "[Nothing was changed yet. Make the change now: call one of the tools.]";
 /// Characters of the diff that the outer conversation gets.
@@ -43,15 +42,19 @@ pub(super) struct Done {
     pub told: String,
     /// The file's errors, where they were looked for.
     pub failing: Option<Vec<Finding>>,
+    /// What is told of the file's having been put back first.
+    pub put_back: Option<String>,
 }
 
 /// What the conversation begins with.
 struct Ground {
     /// The file before the attempt.
     before: String,
+    /// As the model is shown it.
+    content: String,
     prompt: String,
-    /// The file was put back.
-    put_back: bool,
+    /// The file was put back, and what is told of that.
+    put_back: Option<String>,
 }
 
 /// Runs it to its end and notes in `context` what came of it.
@@ -67,9 +70,10 @@ pub(super) async fn run(
     let file = &trouble.failure.file;
     let mut own = context.beside(SYSTEM.trim_end(), tools(&context.tools, approach));
     turn.services.recorder.emit(started(trouble, approach, &own)).await;
-    let Some(ground) = lay(turn, trouble, approach, task).await else {
+    let Some(ground) = lay(turn, trouble, approach, task, &own.tools).await else {
         let told = format!("{file} cannot be read any more");
-        return end(turn, context, Done { mended: false, steps: 0, end: None, told, failing: None }, "").await;
+        let done = Done { mended: false, steps: 0, end: None, told, failing: None, put_back: None };
+        return end(turn, context, done, "").await;
     };
     own.messages.push(Message::User { text: ground.prompt.clone() });
     let mut draft = Draft::default();
@@ -79,14 +83,22 @@ pub(super) async fn run(
     context.taken = ask::used_ids(&own);
     let mended = last.as_ref().is_some_and(|run| trouble.is_mended_in(run));
     let seen = match &last {
-        None if ground.put_back => check(turn, trouble).await,
+        None if ground.put_back.is_some() => check(turn, trouble).await,
         last => last.clone(),
     };
     let failing = seen.map(|run| run.errors(file).cloned().collect());
     let after = checks::source(turn, file).unwrap_or_default();
     let diff = file_diff(file, Some(ground.before.as_bytes()), Some(after.as_bytes())).diff;
-    let told = line(approach, steps, last.is_some(), mended);
-    end(turn, context, Done { mended, steps, end: stopped, told, failing }, &diff).await
+    let came = match (mended, &last) {
+        (true, _) => "it is mended",
+        (false, Some(_)) => "it still fails",
+        (false, None) if after != ground.content => "the file was changed, and its check did not say how it is now",
+        (false, None) if ground.put_back.is_some() => "the file was put back, and nothing was changed after that",
+        (false, None) => "nothing was changed",
+    };
+    let told = line(approach, steps, came);
+    let put_back = ground.put_back;
+    end(turn, context, Done { mended, steps, end: stopped, told, failing, put_back }, &diff).await
 }
 
 /// Asks the model until the check passes or the bound is reached: what the check found last, the requests, and why the turn
@@ -129,14 +141,14 @@ async fn drive(
 }
 
 /// What the conversation begins with; for the second way the file is put back first.
-async fn lay(turn: &Turn, trouble: &Trouble, approach: Approach, task: &str) -> Option<Ground> {
+async fn lay(turn: &Turn, trouble: &Trouble, approach: Approach, task: &str, tools: &[ToolSpec]) -> Option<Ground> {
     let file = &trouble.failure.file;
     let failed = checks::source(turn, file)?;
-    let put_back = approach == Approach::Anew && put_back(turn, trouble).await;
-    let content = if put_back { checks::source(turn, file)? } else { failed.clone() };
+    let put_back = if approach == Approach::Anew { put_back(turn, trouble).await } else { None };
+    let content = if put_back.is_some() { checks::source(turn, file)? } else { failed.clone() };
     let (check, finding) = (trouble.failure.check.as_str(), &trouble.finding);
-    let subject = Subject { file, check, finding, content: &content, task };
-    let text = if put_back {
+    let subject = Subject { file, check, finding, content: &content, task, tools };
+    let text = if put_back.is_some() {
         let same = content.lines().zip(failed.lines()).take_while(|(one, other)| one == other).count();
         let diff = file_diff(file, Some(content.as_bytes()), Some(failed.as_bytes())).diff;
         prompt(&Way::Anew { line: same + 1, diff: &diff }, &subject)
@@ -145,7 +157,7 @@ async fn lay(turn: &Turn, trouble: &Trouble, approach: Approach, task: &str) -> 
     };
     // What tools show of files has no secrets either.
     let prompt = turn.services.secrets.redactor().text(&text, Look::Known).into_owned();
-    Some(Ground { before: failed, prompt, put_back })
+    Some(Ground { before: failed, content, prompt, put_back })
 }
 
 /// Checks the file once more, which nobody has written since it was put back.
@@ -155,29 +167,41 @@ async fn check(turn: &Turn, trouble: &Trouble) -> Option<Run> {
     runs.into_iter().find(|run| run.check == trouble.failure.check)
 }
 
-/// Puts the file back to what it was before the first write after which it failed; `false` where that cannot be.
-async fn put_back(turn: &Turn, trouble: &Trouble) -> bool {
-    let recorder = &turn.services.recorder;
-    let Ok(entries) = recorder.history() else { return false };
-    let is_first = |event: &Event| matches!(event, Event::FileReplaced { call_id, path, .. } if *call_id == trouble.since && *path == trouble.failure.file);
-    let Some(first) = entries.iter().rposition(|entry| is_first(&entry.event)) else { return false };
-    let changed = session::changes(entries[first..].iter().map(|entry| &entry.event));
-    let changed: Vec<_> = changed.into_iter().filter(|file| file.path == trouble.failure.file).collect();
-    if !changed.iter().any(|file| file.before.is_some()) {
-        return false;
+/// Puts the file back to what it was before the first write after which it failed: what is told of that. `None`: that cannot
+/// be, or nothing may be written.
+async fn put_back(turn: &Turn, trouble: &Trouble) -> Option<String> {
+    let services = &turn.services;
+    if services.approvals.mode() == ApprovalMode::Never {
+        return None;
     }
-    let done = restore::put_back(recorder, &turn.services.workspace, &turn.own_call_id(), &changed).await;
-    !done.restored.is_empty()
+    let (recorder, file) = (&services.recorder, &trouble.failure.file);
+    let entries = recorder.history().ok()?;
+    let is_first = |event: &Event| matches!(event, Event::FileReplaced { call_id, path, .. } if *call_id == trouble.since && path == file);
+    let first = entries.iter().rposition(|entry| is_first(&entry.event))?;
+    let changed = session::changes(entries[first..].iter().map(|entry| &entry.event));
+    let changed: Vec<_> = changed.into_iter().filter(|changed| changed.path == *file).collect();
+    let before = changed.first()?.before.clone()?;
+    let done = restore::put_back(recorder, &services.workspace, &turn.own_call_id(), &changed).await;
+    let kept = match &done.restored.first()?.held {
+        Some(digest) => format!("; what it held since is kept in the session's folder as blobs/{digest}"),
+        None => String::new(),
+    };
+    let text = format!("{file} was put back to what it was before the first change that failed (blobs/{before}){kept}");
+    recorder.emit(Event::Notice { level: Level::Warn, text: text.clone() }).await;
+    Some(text)
 }
 
-/// Where none of those that write are on offer, all are: a set of other tools has its own.
+/// One tool that shows the file, and those that change it; the first way writes whole files only where nothing else does.
+/// Where none of these are on offer, all tools are: a set of other tools has its own.
 fn tools(offered: &[ToolSpec], approach: Approach) -> Vec<ToolSpec> {
-    let wanted = if approach == Approach::Narrow { REPAIR } else { WRITE };
-    let few: Vec<ToolSpec> = offered.iter().filter(|spec| wanted.contains(&spec.name.as_str())).cloned().collect();
-    match few.iter().any(|spec| spec.name != "read_file") {
-        true => few,
-        false => offered.to_vec(),
+    let has = |name: &str| offered.iter().any(|spec| spec.name == name);
+    let writers: &[&str] = if approach == Approach::Narrow && has(EDIT) { &[EDIT] } else { &[EDIT, WRITE] };
+    if !writers.iter().any(|name| has(name)) {
+        return offered.to_vec();
     }
+    let reader = READERS.iter().find(|name| has(name));
+    let wanted = |spec: &&ToolSpec| reader.into_iter().chain(writers).any(|name| *name == spec.name);
+    offered.iter().filter(wanted).cloned().collect()
 }
 
 fn started(trouble: &Trouble, approach: Approach, own: &Context) -> Event {
@@ -201,17 +225,12 @@ fn started(trouble: &Trouble, approach: Approach, own: &Context) -> Event {
 }
 
 /// What the report says of it.
-fn line(approach: Approach, steps: u32, checked: bool, mended: bool) -> String {
+fn line(approach: Approach, steps: u32, came: &str) -> String {
     let what = match approach {
         Approach::Narrow => "the error alone",
         Approach::Anew => "the change once more from the beginning",
     };
     let requests = if steps == 1 { "1 request".to_string() } else { format!("{steps} requests") };
-    let came = match (mended, checked) {
-        (true, _) => "it is mended",
-        (false, true) => "it still fails",
-        (false, false) => "nothing was changed",
-    };
     format!("{what}, in {requests}: {came}")
 }
 

@@ -74,6 +74,14 @@ impl Trouble {
         let errors: Vec<&Finding> = run.errors(&self.failure.file).collect();
         errors.len() < self.errors && !errors.iter().any(|finding| Failure::of(&run.check, finding) == self.failure)
     }
+
+    /// The file has changed: the error stands elsewhere in it now, or another one is left.
+    pub fn follow(&mut self, failing: &[Finding]) {
+        let same = failing.iter().find(|finding| Failure::of(&self.failure.check, finding) == self.failure);
+        if let Some(finding) = same.or(failing.first()) {
+            self.finding = finding.clone();
+        }
+    }
 }
 
 impl Ladder {
@@ -213,5 +221,21 @@ mod tests {
         check(&["b.rs:z", "b.rs:z"], true);
         check(&["a.rs:x"], false);
         check(&["a.rs:z", "a.rs:y"], false);
+    }
+
+    #[test]
+    fn a_failure_is_followed_to_where_it_stands_now() {
+        let failing = run("a.rs", &["a.rs:x 1"]);
+        let mut ladder = Ladder::new(1, 4);
+        let trouble = ladder.watch("c1", &[failing]).unwrap();
+        let check = |found: &[&str], expected: &str| {
+            let mut trouble = trouble.clone();
+            trouble.follow(&run("a.rs", found).findings);
+            assert_eq!(trouble.finding.message, expected, "{found:?}");
+            assert_eq!(trouble.failure, Failure::of("rust", &run("a.rs", &["a.rs:x 1"]).findings[0]));
+        };
+        check(&["a.rs:y", "a.rs:x 2"], "x 2");
+        check(&["a.rs:y", "a.rs:z"], "y");
+        check(&[], "x 1");
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn climb(
     model: &Arc<dyn Model>,
     context: &mut Context,
     ladder: &mut Ladder,
-    trouble: Trouble,
+    mut trouble: Trouble,
     task: &str,
     left: u32,
 ) -> Climbed {
@@ -53,8 +53,10 @@ pub(super) async fn climb(
         if let Some(end) = done.end {
             return Climbed { steps, end: Some(end) };
         }
-        tried.push(done.told);
+        let put_back = done.put_back.map(|text| format!(" ({text})"));
+        tried.push(done.told + &put_back.unwrap_or_default());
         failing = done.failing.unwrap_or(failing);
+        trouble.follow(&failing);
     }
     Climbed { steps, end: None }
 }

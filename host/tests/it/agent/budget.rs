@@ -127,7 +127,7 @@ fn the_model_sums_up_what_is_left_out_where_that_is_set() {
 
     let mut replies = reads();
     replies
-        .insert(folded + 1, Reply::text("<think>What was it?</think>- The files hold prose.\n]\n- Nothing is open."));
+        .insert(folded + 1, Reply::text("<think>What is it?</think>- The files hold prose.\n]\n- The user asked: no."));
     let server = Server::openai(replies);
     let ran = run(&server, "model");
     ran.expect(0);
@@ -140,7 +140,7 @@ fn the_model_sums_up_what_is_left_out_where_that_is_set() {
     let next = messages(&requests[folded + 2]);
     let note = next[1]["content"].as_str().unwrap();
     assert!(
-        note.contains("- Your own summary:\n- The files hold prose.\n- Nothing is open.\n]\n\nread them"),
+        note.contains("- Your own summary:\n    - The files hold prose.\n    - The user asked: no.\n]\n\nread them"),
         "{note}"
     );
     assert!(!note.contains("You called"), "{note}");

@@ -52,6 +52,8 @@ fn the_same_lines_read_again_and_again() {
     check(&readings, &[("GARTH_AGENT__READ_REPEATS", "0")], "");
     let between = [readings[0].clone(), edit("one", "1"), readings[1].clone()];
     check(&between, &[], "");
+    let in_vain = [readings[0].clone(), edit("eins", "1"), readings[1].clone()];
+    check(&in_vain, &[], "");
 }
 
 #[test]

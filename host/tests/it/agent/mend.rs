@@ -92,14 +92,16 @@ fn what_helps_nothing_is_given_up_with_a_report_and_the_files_can_be_put_back() 
         write(BAD),
         write(BAD_LOWER),
         Reply::call("run", json!({"command": "rm a.json"})),
-        edit("\"a\": 1", "\"a\": 7"),
+        edit("\"a\": 1,", "\"a\": 7,\n  \"c\": 3,"),
         write(BAD),
         Reply::text("I cannot."),
     ]);
     let ran = run(&project, &server, &[("GARTH_AGENT__MEND_STEPS", "2")], &[]);
-    assert_eq!(ran.expect(1).error(), "gave up on a.json:4: trailing comma");
-    let ways: Vec<&Value> = ran.all("mend_started").into_iter().map(|event| &event["approach"]).collect();
-    assert_eq!(ways, ["narrow", "anew"]);
+    assert_eq!(ran.expect(1).error(), "gave up on a.json:3: trailing comma");
+    let begun = ran.all("mend_started");
+    let ways: Vec<(&Value, &Value)> = begun.into_iter().map(|event| (&event["approach"], &event["line"])).collect();
+    assert_eq!(ways, [(&json!("narrow"), &json!(4)), (&json!("anew"), &json!(5))], "it is where it stands by then");
+    assert!(ran.notices().contains("a.json was put back to what it was before"), "{}", ran.notices());
     assert_eq!(ran.results()[2], ("invalid", "run: it is not on offer now; use read_file or edit_file"));
 
     let requests = server.requests();
@@ -116,7 +118,8 @@ fn what_helps_nothing_is_given_up_with_a_report_and_the_files_can_be_put_back() 
     let session = ran.all("session_started")[0]["session"].as_str().unwrap();
     assert_eq!(report["restore"], format!("garth sessions restore {session} --turn 1"));
     let text = report["text"].as_str().unwrap();
-    for part in ["- a.json:3: trailing comma (json)", "in 2 requests: it still fails", "/restore 1"] {
+    let kept = "(a.json was put back to what it was before the first change that failed (blobs/";
+    for part in ["- a.json:3: trailing comma (json)", "in 2 requests: it still fails", kept, "/restore 1"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 
@@ -138,6 +141,23 @@ fn what_helps_nothing_is_given_up_with_a_report_and_the_files_can_be_put_back() 
     let said = String::from_utf8_lossy(&refused.stdout).into_owned();
     assert_eq!((refused.status.code(), project.read("a.json").as_str()), (Some(1), "somebody else's\n"));
     assert!(said.contains("left alone: a.json: it was changed by somebody else as well"), "{said}");
+}
+
+#[test]
+fn a_check_of_which_nothing_can_be_read_has_no_error_to_mend() {
+    let project = Project::new(&[]);
+    let settings = [
+        ("GARTH_CHECKS__MINE__FILES", "*.txt"),
+        ("GARTH_CHECKS__MINE__MESSAGES", "^(?<line>[0-9]+): (?<message>.+)$"),
+        ("GARTH_CHECKS__MINE__COMMAND", r#"["sh", "-c", "echo broken; exit 1"]"#),
+    ];
+    let write = |content: &str| Reply::call("write_file", json!({"path": "a.txt", "content": content}));
+    let server = Server::openai(vec![write("one\n"), write("two\n"), Reply::text("Counted.")]);
+    let ran = run(&project, &server, &settings, &[]);
+    let ends: Vec<&Value> = ran.expect(0).all("checked").into_iter().map(|event| &event["end"]).collect();
+    assert_eq!(ends, ["unclear", "unclear"]);
+    assert!(ran.all("mend_started").is_empty(), "{:?}", ran.all("mend_started"));
+    assert_eq!(project.read("a.txt"), "two\n");
 }
 
 #[test]
@@ -173,6 +193,21 @@ fn a_file_that_was_put_back_and_left_so_is_not_said_to_fail() {
     assert_eq!(report["failing"], json!([]));
     let text = report["text"].as_str().unwrap();
     assert!(text.contains("a.json passes its check again, since the change that failed was taken back"), "{text}");
+    assert!(text.contains(": the file was put back, and nothing was changed after that"), "{text}");
+}
+
+#[test]
+fn a_small_set_of_tools_mends_with_its_own() {
+    let project = Project::new(&[]);
+    let replies = vec![write(BAD), write(BAD_LOWER), edit("  \"b\": 2,\n", "  \"b\": 2\n"), Reply::text("Counted.")];
+    let server = Server::openai(replies);
+    let ran = run(&project, &server, &[("GARTH_TOOLS__SET", "small")], &[]);
+    assert_eq!(ran.expect(0).all("mend_ended")[0]["mended"], true);
+    let requests = server.requests();
+    let mut offered = tools(&requests[2]);
+    offered.sort();
+    assert_eq!(offered, ["edit_file", "find_and_read"]);
+    assert!(!last(&requests[2]).1.contains("read_file"), "{}", last(&requests[2]).1);
 }
 
 #[test]

@@ -56,7 +56,11 @@ fn files_get_back_what_they_held_and_those_that_were_made_go() {
     let server = Server::openai(vec![Reply::text("I see.")]);
     project.run(&server, Dialect::OpenAi, &["--resume", "latest"], "go on").expect(0);
     let words = last_user(&server.requests()[0].json());
-    assert!(words.starts_with("[The user has put these files back") && words.contains("new/b.txt"), "{words}");
+    let told = ["c.txt", "a.sh, new/b.txt"].map(|files| {
+        let told = "[The user has put these files back to an earlier state:";
+        format!("{told} {files}. Read them again before you change them.]\n\n")
+    });
+    assert_eq!(words, told.concat() + "go on");
 }
 
 #[test]
@@ -78,6 +82,17 @@ fn what_somebody_else_has_changed_is_left_alone() {
     check(&project, &["--turn", "1"], 1, &[&alone[..], &["put back: a.txt"]].concat());
     assert_eq!(["a.txt", "b.txt", "c.txt"].map(|file| project.read(file)), ["a\n", "B2\n", "mine too\n"]);
     assert_eq!(std::fs::read_to_string(outside).unwrap(), "D\n");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_link_to_another_folder_of_the_project_is_not_followed() {
+    let project = Project::new(&[("src/a.txt", "a\n")]);
+    turn(&project, &[write("src/a.txt", "A\n")], &[]);
+    std::fs::rename(project.root().join("src"), project.root().join("other")).unwrap();
+    std::os::unix::fs::symlink("other", project.root().join("src")).unwrap();
+    check(&project, &[], 1, &["left alone: src/a.txt: a link stands in its way, and leads to other/a.txt"]);
+    assert_eq!(project.read("other/a.txt"), "A\n");
 }
 
 #[test]

@@ -52,6 +52,16 @@ fn the_prompt_lists_what_the_model_may_call() {
 }
 
 #[test]
+fn a_long_skill_is_given_whole() {
+    let steps: String = (1..=700).map(|number| format!("Step {number}: fill a field.\n")).collect();
+    let skill = format!("---\nname: long\ndescription: Long.\n---\n{steps}");
+    let project = Project::new(&[(".claude/skills/long/SKILL.md", skill.as_str())]);
+    let (status, text, _) = check(&project, "long", &[]);
+    assert_eq!(status, "ok", "{text}");
+    assert!(text.contains(steps.trim_end()) && !text.contains("left out here"), "{text}");
+}
+
+#[test]
 fn the_tool_gives_the_text_and_the_files() {
     let project = project();
     let (status, text, ran) = check(&project, "pdf", &[]);

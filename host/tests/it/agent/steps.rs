@@ -195,7 +195,7 @@ fn a_long_output_is_shown_in_part_and_stays_readable() {
     let shown = &results[0].1;
     assert!(shown.starts_with("1\n2\n") && shown.ends_with("\n20000"), "{shown}");
     assert!(
-        shown.contains("lines left out here; grep or read_file finds all of it in .garth/output/1.txt]"),
+        shown.contains("lines left out here; all of it is in .garth/output/1.txt: read or search that file]"),
         "{shown}"
     );
     assert!(shown.len() < 13_000, "{}", shown.len());
