@@ -105,7 +105,9 @@ mod tests {
             note_restored(&mut unsaid, &files.iter().map(ToString::to_string).collect::<Vec<_>>());
         }
         let note = |files: &str| {
-            format!("[The user has put these files back to an earlier state: {files}. Read them again before you change them.]")
+            format!(
+                "[The user has put these files back to an earlier state: {files}. Read them again before you change them.]"
+            )
         };
         assert_eq!(unsaid.unwrap(), [note("a"), note("b, c"), note("b")].join("\n\n"));
     }

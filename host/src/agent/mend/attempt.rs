@@ -21,7 +21,7 @@ use crate::approval::file_diff;
 use crate::check::Finding;
 use crate::context::{Matters, bounded};
 use crate::model::Model;
-use crate::protocol::{ApprovalMode, Approach, Event, Level, Message, ToolSpec, TurnEnd};
+use crate::protocol::{Approach, ApprovalMode, Event, Level, Message, ToolSpec, TurnEnd};
 use crate::secrets::Look;
 use crate::session;
 

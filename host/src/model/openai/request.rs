@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Endpoint, Request, Sampling, Think, text_tools};
+use crate::model::{Endpoint, Request, Think, text_tools};
 use crate::protocol::{Message, ToolCall, ToolSpec};
 
 /// The body, with the tools as text in the system message where the server takes none.

@@ -117,7 +117,7 @@ fn the_model_sums_up_what_is_left_out_where_that_is_set() {
         let url = server.url();
         let mut garth =
             project.garth(&["run", "--json", "--provider", "openai", "--url", &url, "--model", "test", "read them"]);
-        garth.env("GARTH_MODEL__NUM_CTX", "6144").env("GARTH_AGENT__SUMMARY", summary);
+        garth.env("GARTH_TOOLS__SET", "full").env("GARTH_MODEL__NUM_CTX", "6144").env("GARTH_AGENT__SUMMARY", summary);
         project.finish(garth)
     };
     let by_rules = Server::openai(reads());
