@@ -41,6 +41,15 @@ const EXERCISE: [(&str, &str); 6] = [
     ),
 ];
 
+/// The task of [`WORD`] several times over.
+fn several(names: &[&str]) -> Project {
+    let project = Project::new(&[]);
+    for name in names {
+        WORD.iter().for_each(|(path, text)| project.write(&path.replace("word", name), text));
+    }
+    project
+}
+
 struct Ran {
     code: Option<i32>,
     out: String,
@@ -145,6 +154,41 @@ fn a_second_try_is_told_what_the_check_said() {
 }
 
 #[test]
+fn prompts_that_a_limit_kept_back_are_said_after_the_retry() {
+    let project = Project::new(&WORD[..3]);
+    project.write("t/word/task.toml", &WORD[0].1.replace("answer.\"]", "answer.\", \"Say goodbye.\"]"));
+    let server = Server::openai(vec![write("answer", "maybe\n"), Reply::text("Well."), write("answer", "yes\n")]);
+    let ran = with_model(&project, "t", &server, &["--tries", "2", "--max-steps", "1"]);
+    let report = ran.json();
+    assert_eq!(report["tasks"][0]["passed_at"], 2, "{report:#} {}", ran.err);
+    let asked: Vec<String> = server.requests().iter().map(|request| request.json().to_string()).collect();
+    let said: Vec<_> =
+        asked.iter().map(|asked| (asked.contains("the answer is maybe"), asked.contains("Say goodbye."))).collect();
+    assert_eq!(said, [(false, false), (true, false), (true, true)]);
+}
+
+#[test]
+fn a_check_that_passes_untouched_judges_nobody() {
+    let project = several(&["sound", "word"]);
+    project.write("t/sound/check/check.sh", "exit 0\n");
+    let server = Server::openai(vec![write("answer", "yes\n"), Reply::text("Done.")]);
+    let ran = with_model(&project, "t", &server, &["--results", "r.jsonl"]);
+    let report = ran.json();
+    assert_eq!((&report["unusable"], &report["passed"], ran.code), (&json!(1), &json!(1), Some(2)), "{}", ran.err);
+    assert_eq!(report["tasks"][0]["why"], "its check passes before anything was done");
+    assert_eq!((server.requests().len(), project.read("r.jsonl").lines().count()), (2, 1));
+}
+
+#[test]
+fn a_goal_says_which_tasks_it_does_not_count() {
+    let project = several(&["needs", "word"]);
+    project.write("t/needs/task.toml", &format!("{}needs = [\"no-such-program\"]\n", WORD[0].1));
+    let ran = eval(&project, "t", &[&REFERENCE[..], &["--goal", "100"]].concat());
+    let expected = "the goal of 100 % is reached: 1 of 1 passed; not counted: 1 skipped";
+    assert!(ran.code == Some(0) && ran.err.contains(expected), "{}", ran.err);
+}
+
+#[test]
 fn what_is_finished_is_not_run_again() {
     let project = Project::new(&WORD);
     let run = || {
@@ -169,6 +213,7 @@ fn what_is_finished_is_not_run_again() {
     assert_eq!(again("LINE\n"), 0);
     assert_eq!(again("{\"cut off\nLINE\n{\"task\": \"t"), 0);
     assert_eq!(again(&line), 2, "of another model");
+    assert_eq!(again("{\"name\": \"shop\"}\nLINE\n"), 0);
     project.write("t/word/check/check.sh", "grep -q yes answer\n");
     assert_eq!(again("LINE\n"), 2, "of a task that has changed");
     project.write("notes.txt", "Nothing of mine should be lost.");
@@ -185,6 +230,22 @@ fn a_server_that_is_away_says_nothing_of_the_model() {
     let ran = eval(&project, "t", &args);
     assert_eq!((&ran.json()["not_run"], ran.code), (&json!(1), Some(1)), "{}", ran.err);
     assert_eq!(project.read("r.jsonl"), "");
+}
+
+#[test]
+fn only_a_server_that_stays_away_ends_the_run() {
+    let check = |replies: Vec<Reply>, (passed, not_run): (u32, u32), asked: usize| {
+        let server = Server::openai(replies);
+        let ran = with_model(&several(&["a", "b", "c", "d"]), "t", &server, &[]);
+        let report = ran.json();
+        assert_eq!((&report["passed"], &report["not_run"]), (&json!(passed), &json!(not_run)), "{}", ran.err);
+        assert_eq!((server.requests().len(), ran.code), (asked, Some(1)), "{}", ran.err);
+    };
+    // Nothing that is tried again.
+    let fails = || Reply::status(501, "not now");
+    check(vec![fails(), fails(), fails()], (0, 4), 3);
+    check(vec![fails(), fails(), write("answer", "yes\n"), Reply::text("Done."), fails()], (1, 3), 5);
+    check(vec![Reply::status(401, "no such key")], (0, 4), 1);
 }
 
 #[test]
@@ -205,6 +266,11 @@ fn a_task_that_cannot_be_used_takes_no_other_with_it() {
     file("sound/task.toml", toml);
     file("sound/check/check.sh", "exit 0\n");
     file("sound/reference/answer", "yes\n");
+    file("hours/task.toml", &format!("{toml}time = \"1h\"\n"));
+    file("linked/task.toml", toml);
+    symlink(project.root().join("t/word/check"), project.root().join("t/linked/check")).unwrap();
+    file("git/task.toml", &toml.replace("[\"sh\", \"check.sh\"]", "[\"git\", \"-c\", \"a=b\", \"status\"]"));
+    file("git/reference/answer", "yes\n");
     file("needs/task.toml", &format!("{toml}needs = [\"no-such-\\u001b[2Jprogram\"]\n"));
     file("slow/task.toml", "language = \"shell\"\nprompts = [\"x\"]\ncheck = [\"sleep\", \"600\"]\ntime = \"1s\"\n");
     file("slow/reference/answer", "yes\n");

@@ -20,7 +20,7 @@ const SEEDS: u64 = 3;
 type SwitchOff = fn(&mut Settings);
 
 /// What is switched off, and how.
-const WITHOUT: [(&str, SwitchOff); 6] = [
+const WITHOUT: [(&str, SwitchOff); 9] = [
     ("everything on", |_| {}),
     ("without calls from text", |settings| settings.agent.text_calls = false),
     ("without repair of calls", |settings| settings.agent.repair_calls = false),
@@ -29,11 +29,15 @@ const WITHOUT: [(&str, SwitchOff); 6] = [
     }),
     ("without the loop guard", |settings| settings.agent.loop_repeats = 1_000),
     ("without the nudge", |settings| settings.agent.nudge = false),
+    ("without mending apart", |settings| settings.agent.mend_after = 0),
+    ("without the note on reading again", |settings| settings.agent.read_repeats = 0),
+    ("without the note on changes back and forth", |settings| settings.agent.patch_repeats = 0),
 ];
 
 /// Success and steps, for each of [`WITHOUT`].
 pub async fn measure(context: &Context, tasks: &Path) -> Result<Vec<Figure>> {
-    let found = find_tasks(tasks).context("the tasks are named with --tasks")?;
+    let longest = context.loaded.settings.process.time.0;
+    let found = find_tasks(tasks, longest).context("the tasks are named with --tasks")?;
     let mut figures = Vec::new();
     for (name, switch_off) in WITHOUT {
         let folder = tempfile::tempdir()?;
@@ -72,6 +76,6 @@ async fn attempt(bench: &Bench<'_>, task: &Arc<Task>, seed: u64) -> Result<Attem
     let model = Arc::new(Novice::new(task, seed)?);
     match bench.attempt(task, model).await {
         Ended::Judged(attempt) => Ok(attempt),
-        Ended::Broken(reason) => bail!("{}: {reason}", task.name),
+        Ended::Unusable(reason) | Ended::Disturbed(reason) | Ended::Broken(reason) => bail!("{}: {reason}", task.name),
     }
 }

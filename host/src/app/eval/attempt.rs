@@ -2,8 +2,7 @@
 //! stays: the session, the audit and what plugins keep are in the scratch folder too.
 
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -19,9 +18,9 @@ use crate::app::catalogue::Follow;
 use crate::app::converse::{self, Surroundings};
 use crate::app::{Context, plugins, services};
 use crate::commands::{self, Roots, Setup, Source};
-use crate::model::{Delta, Model, ModelError, Request};
+use crate::model::{Delta, Family, Model, ModelError, Request};
 use crate::plugins::Live;
-use crate::process::Runner;
+use crate::process::{RunError, Runner};
 use crate::protocol::{ApprovalMode, Event, Op, Span, ToolStatus, TurnEnd, Usage};
 use crate::sandbox::Sandbox;
 use crate::terminal::{Link, Question};
@@ -58,10 +57,14 @@ pub struct Attempt {
     pub ms: u64,
 }
 
-/// How it went.
+/// How it went. All but the first say nothing of the model.
 pub enum Ended {
     Judged(Attempt),
-    /// The model's server, or the sandbox, could not do its part: this says nothing of the model.
+    /// The task's own check cannot be run.
+    Unusable(String),
+    /// The model's server, or the sandbox, did not do its part this time.
+    Disturbed(String),
+    /// The same, and it would be no better with the next task.
     Broken(String),
 }
 
@@ -78,7 +81,7 @@ impl<'a> Bench<'a> {
     pub async fn attempt(&self, task: &Arc<Task>, model: Arc<dyn Model>) -> Ended {
         match self.try_out(task, model).await {
             Ok(ended) => ended,
-            Err(error) => Ended::Broken(format!("{error:#}")),
+            Err(error) => Ended::of(&error),
         }
     }
 
@@ -94,8 +97,8 @@ impl<'a> Bench<'a> {
         let folder = scratch.path().canonicalize()?;
         let root = folder.join("work").join(task.folder());
         tree::write(&root, &task.files).context("the scratch copy cannot be written")?;
-        let broken = Arc::new(AtomicBool::new(false));
-        let watched: Arc<dyn Model> = Arc::new(Watched { model, broken: broken.clone() });
+        let fault = Arc::new(Mutex::new(None));
+        let watched: Arc<dyn Model> = Arc::new(Watched { model, fault: fault.clone() });
         let connect = Box::new(move |_: &str| Ok(watched.clone()));
         let context = self.scratch_context(&root, &folder);
         let around = self.surroundings(&context)?;
@@ -104,18 +107,25 @@ impl<'a> Bench<'a> {
         let (start, mut attempt) = (Instant::now(), Attempt::default());
         let mut prompts = task.prompts.clone();
         for number in 1..=self.tries {
-            let end = converse_through(&mut link, &prompts, &mut attempt).await?;
-            if broken.load(Ordering::Relaxed) {
+            let end = converse_through(&mut link, &mut prompts, &mut attempt).await?;
+            if let Some(fault) = *fault.lock().unwrap_or_else(PoisonError::into_inner) {
                 let reason = if let TurnEnd::Failed { error } = end { error } else { "its server failed".into() };
-                return Ok(Ended::Broken(format!("the model: {reason}")));
+                let reason = format!("the model: {reason}");
+                return Ok(match fault {
+                    Fault::Passing => Ended::Disturbed(reason),
+                    Fault::Lasting => Ended::Broken(reason),
+                });
             }
-            let verdict = judge::judge(&self.runner, task, &root).await?;
-            let Verdict::Failed(said) = verdict else {
-                attempt.passed_at = Some(number);
-                attempt.why = None;
-                break;
+            let said = match judge::judge(&self.runner, task, &root).await? {
+                Verdict::Failed(said) => said,
+                Verdict::Passed => {
+                    attempt.passed_at = Some(number);
+                    attempt.why = None;
+                    break;
+                }
+                Verdict::Unusable(reason) => return Ok(Ended::Unusable(reason)),
             };
-            prompts = vec![AGAIN.replace("{output}", &said)];
+            prompts.insert(0, AGAIN.replace("{output}", &said));
             attempt.why = Some(match told(&end) {
                 Some(end) => format!("{end}; the check: {said}"),
                 None => said,
@@ -151,16 +161,19 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// Says one prompt after the other, until one does not end by itself. The end of the last.
-async fn converse_through(link: &mut Link, prompts: &[String], attempt: &mut Attempt) -> Result<TurnEnd> {
-    let mut end = TurnEnd::Done;
-    for text in prompts {
+/// Says one prompt after the other, until one does not end by itself: those behind it stay in `prompts`. The end of the last
+/// that was said.
+async fn converse_through(link: &mut Link, prompts: &mut Vec<String>, attempt: &mut Attempt) -> Result<TurnEnd> {
+    let (mut said, mut end) = (0, TurnEnd::Done);
+    for text in prompts.iter() {
         link.post(Op::Submit { text: text.clone() });
         end = turn(link, attempt).await?;
+        said += 1;
         if end != TurnEnd::Done {
             break;
         }
     }
+    prompts.drain(..said);
     Ok(end)
 }
 
@@ -179,6 +192,17 @@ async fn turn(link: &mut Link, attempt: &mut Attempt) -> Result<TurnEnd> {
             }
             Event::TurnEnded { end, .. } => return Ok(end),
             _ => {}
+        }
+    }
+}
+
+impl Ended {
+    /// Of an error that is neither the model's nor the task's.
+    pub fn of(error: &anyhow::Error) -> Ended {
+        let reason = format!("{error:#}");
+        match error.downcast_ref::<RunError>() {
+            Some(RunError::Refused { .. }) => Ended::Broken(reason),
+            _ => Ended::Disturbed(reason),
         }
     }
 }
@@ -207,19 +231,32 @@ fn told(end: &TurnEnd) -> Option<String> {
     })
 }
 
-/// A model of which it is known whether its last reply failed for reasons that are its server's.
+/// Why the model's last reply failed, where that was not its own doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    /// The next task may fare better.
+    Passing,
+    /// A server that is away, a key, a setting.
+    Lasting,
+}
+
+/// A model of which it is known whether its last reply failed for reasons that are its server's. In all else it is the model
+/// itself: what the loop asks of one decides the tools and the window.
 struct Watched {
     model: Arc<dyn Model>,
-    broken: Arc<AtomicBool>,
+    fault: Arc<Mutex<Option<Fault>>>,
 }
 
 impl Model for Watched {
     fn stream(&self, request: Arc<Request>) -> BoxStream<'static, Result<Delta, ModelError>> {
-        let broken = self.broken.clone();
-        let seen = move |item: &Result<Delta, ModelError>| match item {
-            Ok(Delta::Finish(_)) => broken.store(false, Ordering::Relaxed),
-            Err(error) => broken.store(is_the_servers(error), Ordering::Relaxed),
-            Ok(_) => {}
+        let fault = self.fault.clone();
+        let seen = move |item: &Result<Delta, ModelError>| {
+            let now = match item {
+                Ok(Delta::Finish(_)) => None,
+                Err(error) => fault_of(error),
+                Ok(_) => return,
+            };
+            *fault.lock().unwrap_or_else(PoisonError::into_inner) = now;
         };
         self.model.stream(request).inspect(seen).boxed()
     }
@@ -232,25 +269,77 @@ impl Model for Watched {
         self.model.provider()
     }
 
+    fn family(&self) -> Family {
+        self.model.family()
+    }
+
+    fn parameters(&self) -> BoxFuture<'_, Option<u64>> {
+        self.model.parameters()
+    }
+
     fn window(&self) -> BoxFuture<'_, Option<u32>> {
         self.model.window()
     }
 }
 
-/// Whether the error would come whatever the model is like: a server that is away, a key, a setting.
-fn is_the_servers(error: &ModelError) -> bool {
+/// `None` where the model itself may be the reason.
+fn fault_of(error: &ModelError) -> Option<Fault> {
     match error {
         ModelError::ContextOverflow { .. }
         | ModelError::Protocol { .. }
         | ModelError::TooLarge { .. }
-        | ModelError::ToolsUnsupported { .. } => false,
-        ModelError::Unreachable { .. }
-        | ModelError::Interrupted { .. }
-        | ModelError::Unauthorized { .. }
+        | ModelError::ToolsUnsupported { .. } => None,
+        ModelError::Interrupted { .. }
         | ModelError::Server { .. }
         | ModelError::Idle { .. }
+        | ModelError::Script { .. } => Some(Fault::Passing),
+        ModelError::Unreachable { .. }
+        | ModelError::Unauthorized { .. }
         | ModelError::NotLocal { .. }
-        | ModelError::Script { .. }
-        | ModelError::Settings { .. } => true,
+        | ModelError::Settings { .. } => Some(Fault::Lasting),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::ToolSet;
+    use futures_util::FutureExt;
+    use futures_util::stream;
+
+    struct Known;
+
+    impl Model for Known {
+        fn stream(&self, _: Arc<Request>) -> BoxStream<'static, Result<Delta, ModelError>> {
+            stream::empty().boxed()
+        }
+
+        fn name(&self) -> &str {
+            "known"
+        }
+
+        fn provider(&self) -> &str {
+            "scripted"
+        }
+
+        fn family(&self) -> Family {
+            Family { tools: Some(ToolSet::Small), ..Family::default() }
+        }
+
+        fn parameters(&self) -> BoxFuture<'_, Option<u64>> {
+            Box::pin(std::future::ready(Some(3)))
+        }
+
+        fn window(&self) -> BoxFuture<'_, Option<u32>> {
+            Box::pin(std::future::ready(Some(5)))
+        }
+    }
+
+    #[test]
+    fn what_the_loop_asks_of_a_model_is_what_the_model_says() {
+        let watched = Watched { model: Arc::new(Known), fault: Arc::default() };
+        assert_eq!((watched.name(), watched.provider(), watched.family()), ("known", "scripted", Known.family()));
+        assert_eq!(watched.parameters().now_or_never(), Some(Some(3)));
+        assert_eq!(watched.window().now_or_never(), Some(Some(5)));
     }
 }

@@ -1,6 +1,6 @@
 //! Reads an exercise of Exercism's, as Aider's polyglot benchmark keeps them: `.meta/config.json` says which files are the
-//! solution, the tests and the example, `.docs` what is to be done. As in that benchmark the tests are not shown, what is
-//! skipped in them is not skipped, and the build files are not the model's to change.
+//! solution, the tests and the example, `.docs` what is to be done. As in that benchmark neither tests nor examples are shown,
+//! what is skipped in the tests is not skipped, and all but the solution, build files too, is put back before the check.
 
 use std::path::Path;
 use std::time::Duration;
@@ -35,6 +35,8 @@ struct Listed {
     solution: Vec<String>,
     test: Vec<String>,
     example: Vec<String>,
+    /// What an editor on the web shows beside the solution; in Go that is where the cases of the tests are.
+    editor: Vec<String>,
 }
 
 /// A language by the ending of its tests: its name, the check, and the programs that the check needs.
@@ -60,20 +62,26 @@ const LANGUAGES: [Language; 6] = [
     Language {
         ending: "cpp",
         name: "cpp",
-        check: &[&["cmake", "-DEXERCISM_RUN_ALL_TESTS=1", "-S", ".", "-B", "build"], &["cmake", "--build", "build"]],
+        // A folder that no agent has made: settings that it left in its own would count.
+        check: &[
+            &["cmake", "-DEXERCISM_RUN_ALL_TESTS=1", "-S", ".", "-B", ".garth-check"],
+            &["cmake", "--build", ".garth-check"],
+        ],
         needs: &["cmake", "make", "c++"],
     },
     Language { ending: "java", name: "java", check: &[&["gradle", "--offline", "test"]], needs: &["java", "gradle"] },
 ];
 
-pub fn read(folder: &Path, name: &str) -> Result<Task> {
+/// `longest` is what a program may take.
+pub fn read(folder: &Path, name: &str, longest: Duration) -> Result<Task> {
     let all = tree::read(folder)?;
     let config = all.get(CONFIG).ok_or_else(|| anyhow!("{CONFIG} is no plain file"))?;
-    let Config { files: Listed { solution, test, example } } =
+    let Config { files: Listed { solution, test, example, editor } } =
         serde_json::from_slice(config).with_context(|| CONFIG.to_string())?;
-    let [solution, test, example] = [("solution", solution), ("test", test), ("example", example)].map(known);
-    let (solution, test, example) = (solution?, test?, example?);
-    let tests: Files = test.iter().filter_map(|path| Some((path.clone(), all.get(path)?.clone()))).collect();
+    let (solution, test) = (known("solution", &solution)?, known("test", &test)?);
+    let (example, editor) = (known("example", &example)?, known("editor", &editor)?);
+    let test = test.iter().chain(editor.iter().filter(|path| path.ends_with("_test.go")));
+    let tests: Files = test.filter_map(|path| Some((path.clone(), all.get(path)?.clone()))).collect();
     ensure!(!tests.is_empty(), "{CONFIG} names no tests that are there");
     let language = LANGUAGES
         .iter()
@@ -84,26 +92,31 @@ pub fn read(folder: &Path, name: &str) -> Result<Task> {
     let mut check: Vec<Vec<String>> =
         language.check.iter().map(|argv| argv.iter().map(|word| (*word).to_owned()).collect()).collect();
     if language.name == "python" {
-        check[0].extend(tests.keys().filter(|test| test.ends_with("_test.py")).cloned());
+        check[0].extend(tests.keys().filter(|test| ending(test) == "py").cloned());
     }
+    let (prompts, reference) = (vec![prompt(&all, &solution)?], reference(&all, &example, &solution));
+    let shown = |path: &String| {
+        !ABOUT.iter().any(|about| path.starts_with(about)) && !tests.contains_key(path) && !example.contains(path)
+    };
+    let files: Files = all.into_iter().filter(|(path, _)| shown(path)).collect();
+    let kept = files.iter().filter(|(path, _)| !solution.contains(path));
+    let kept = kept.map(|(path, content)| (path.clone(), content.clone()));
+    let laid_over = kept.chain(tests.iter().map(|(path, content)| (path.clone(), unskipped(path, content)))).collect();
     Ok(Task {
         name: name.to_owned(),
         language: language.name.to_owned(),
-        prompts: vec![prompt(&all, &solution)?],
-        reference: reference(&all, &example, &solution),
-        laid_over: tests.iter().map(|(path, content)| (path.clone(), unskipped(path, content))).collect(),
-        files: all
-            .into_iter()
-            .filter(|(path, _)| !ABOUT.iter().any(|about| path.starts_with(about)) && !tests.contains_key(path))
-            .collect(),
+        prompts,
+        files,
+        laid_over,
+        reference,
         check,
         needs: language.needs.iter().map(|need| (*need).to_owned()).collect(),
-        time: TIME,
+        time: TIME.min(longest),
     })
 }
 
 /// The paths, each checked to stay inside.
-fn known((list, paths): (&str, Vec<String>)) -> Result<Vec<String>> {
+fn known(list: &str, paths: &[String]) -> Result<Vec<String>> {
     let path = |path: &String| policy::normalise(path).map_err(|wrong| anyhow!("{CONFIG}: {list}: {path} {wrong}"));
     paths.iter().map(path).collect()
 }
@@ -131,8 +144,11 @@ fn prompt(all: &Files, solution: &[String]) -> Result<String> {
 }
 
 /// What the example's files are called in the solution: by their names, else by the only one with their ending, else beside
-/// the first. Empty where an example's place cannot be told.
+/// the first. Empty where an example's place cannot be told, or where it uses what no answer may.
 fn reference(all: &Files, example: &[String], solution: &[String]) -> Vec<Files> {
+    if needs_more_crates(all) {
+        return Vec::new();
+    }
     let mut files = Files::new();
     for path in example {
         let Some(content) = all.get(path) else { return Vec::new() };
@@ -149,11 +165,18 @@ fn reference(all: &Files, example: &[String], solution: &[String]) -> Vec<Files>
         };
         files.insert(place, content.clone());
     }
-    // Some Rust examples use crates that the exercise itself does not.
-    if let Some(cargo) = all.get(".meta/Cargo-example.toml") {
-        files.insert("Cargo.toml".into(), cargo.clone());
-    }
     if files.is_empty() { Vec::new() } else { vec![files] }
+}
+
+/// Some Rust examples use crates that the exercise itself does not, and say so in a `Cargo.toml` of their own.
+fn needs_more_crates(all: &Files) -> bool {
+    const EXAMPLE: &str = ".meta/Cargo-example.toml";
+    let crates = |path: &str| {
+        let text = all.get(path).and_then(|text| std::str::from_utf8(text).ok()).unwrap_or_default();
+        let table: toml::Table = toml::from_str(text).unwrap_or_default();
+        table.get("dependencies").and_then(|crates| crates.as_table().cloned()).unwrap_or_default()
+    };
+    all.contains_key(EXAMPLE) && crates(EXAMPLE) != crates("Cargo.toml")
 }
 
 /// With the tests that learners switch on one by one; other languages take all by an argument.
@@ -201,8 +224,13 @@ fn without_disabled(text: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 mod tests {
     use super::*;
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
 
     #[test]
     fn skipped_tests_are_switched_on() {
@@ -216,13 +244,83 @@ mod tests {
         check("a.py", "@Disabled(\"x\")\nxtest(", "@Disabled(\"x\")\nxtest(");
     }
 
+    /// What the model finds, what is laid over its work, and the check's words.
+    fn exercise(files: &[(&str, &str)]) -> (Vec<String>, Vec<String>, Vec<Vec<String>>) {
+        let folder = tempfile::tempdir().unwrap();
+        let files = files.iter().chain(&[(".docs/instructions.md", "Do it.")]);
+        let files = files.map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+        tree::write(folder.path(), &files.collect()).unwrap();
+        let task = read(folder.path(), "x", Duration::from_secs(600)).unwrap();
+        (task.files.into_keys().collect(), task.laid_over.into_keys().collect(), task.check)
+    }
+
+    #[test]
+    fn neither_tests_nor_examples_are_shown_and_all_but_the_solution_is_put_back() {
+        let check = |listed: &str, files: &[&str], found: &[&str], laid_over: &[&str]| {
+            let config = format!(r#"{{"files": {listed}}}"#);
+            let files: Vec<(&str, &str)> = files.iter().map(|path| (*path, "")).chain([(CONFIG, &*config)]).collect();
+            let (shown, over, _) = exercise(&files);
+            assert_eq!((shown, over), (words(found), words(laid_over)), "{listed}");
+        };
+        check(
+            r#"{"solution": ["a.go"], "test": ["a_test.go"], "editor": ["cases_test.go", "b.go"]}"#,
+            &["a.go", "a_test.go", ".meta/example.go", "cases_test.go", "b.go", "go.mod"],
+            &["a.go", "b.go", "go.mod"],
+            &["a_test.go", "b.go", "cases_test.go", "go.mod"],
+        );
+        check(
+            r#"{"solution": ["a.py"], "test": ["a_test.py"], "example": ["example.py"]}"#,
+            &["a.py", "a_test.py", "example.py"],
+            &["a.py"],
+            &["a_test.py"],
+        );
+        check(
+            r#"{"solution": ["src/lib.rs", "Cargo.toml"], "test": ["tests/a.rs"], "example": [".meta/example.rs"]}"#,
+            &["src/lib.rs", "Cargo.toml", "tests/a.rs", ".meta/example.rs"],
+            &["Cargo.toml", "src/lib.rs"],
+            &["Cargo.toml", "tests/a.rs"],
+        );
+    }
+
+    #[test]
+    fn a_check_of_python_names_all_tests() {
+        let check = |test: &str, expected: &[&str]| {
+            let config = format!(r#"{{"files": {{"solution": ["a.py"], "test": {test}}}}}"#);
+            let files = [(CONFIG, &*config), ("a.py", ""), ("a_test.py", ""), ("test_a.py", ""), ("data.json", "")];
+            let (_, _, found) = exercise(&files);
+            assert_eq!(found, [[words(&["python3", "-m", "unittest"]), words(expected)].concat()]);
+        };
+        check(r#"["a_test.py"]"#, &["a_test.py"]);
+        check(r#"["test_a.py"]"#, &["test_a.py"]);
+        check(r#"["test_a.py", "data.json", "a_test.py"]"#, &["a_test.py", "test_a.py"]);
+    }
+
+    #[test]
+    fn an_example_with_crates_of_its_own_is_no_reference() {
+        let check = |cargo: &str, example: Option<&str>, expected: bool| {
+            let bytes = |text: &str| text.as_bytes().to_vec();
+            let mut all: Files =
+                [(".meta/example.rs".to_owned(), Vec::new()), ("Cargo.toml".to_owned(), bytes(cargo))].into();
+            all.extend(example.map(|text| (".meta/Cargo-example.toml".to_owned(), bytes(text))));
+            let found = reference(&all, &words(&[".meta/example.rs"]), &words(&["src/lib.rs"]));
+            assert_eq!(!found.is_empty(), expected, "{cargo} {example:?}");
+        };
+        let plain = "[package]\nname = \"a\"\n";
+        let with = |crates: &str| format!("{plain}[dependencies]\n{crates}");
+        check(plain, None, true);
+        check(plain, Some(plain), true);
+        let (none, rand) = (with(""), with("rand = \"0.8\"\n"));
+        check(plain, Some(&none), true);
+        check(plain, Some(&rand), false);
+        check(&rand, Some(&rand), true);
+    }
+
     #[test]
     fn an_example_finds_its_place() {
         let check = |example: &[&str], solution: &[&str], expected: &[&str]| {
-            let strings = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
             let all: Files = example.iter().map(|path| ((*path).to_owned(), Vec::new())).collect();
-            let found = reference(&all, &strings(example), &strings(solution));
-            let mut places = strings(expected);
+            let found = reference(&all, &words(example), &words(solution));
+            let mut places = words(expected);
             places.sort();
             let found: Vec<String> = found.iter().flat_map(|files| files.keys().cloned()).collect();
             assert_eq!(found, places);

@@ -2,6 +2,7 @@
 //! other with it.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -19,14 +20,18 @@ pub struct Found {
     pub broken: Vec<Broken>,
 }
 
-/// A folder that looks like a task and cannot be used.
+/// A folder that looks like a task and cannot be used, or of which nobody can see what is in it.
 pub struct Broken {
     pub name: String,
     pub reason: String,
 }
 
+/// Reads a task's folder; told its name and how long a program may take.
+type Read = fn(&Path, &str, Duration) -> Result<Task>;
+
 /// All tasks below `root`, or `root` itself. Links are not followed. Fails when there is nothing that looks like a task.
-pub fn all(root: &Path) -> Result<Found> {
+/// `longest` is what a program may take.
+pub fn all(root: &Path, longest: Duration) -> Result<Found> {
     let root = root.canonicalize().with_context(|| format!("the tasks cannot be read: {}", root.display()))?;
     let mut found = Found { tasks: Vec::new(), broken: Vec::new() };
     let mut folders: Vec<(PathBuf, Vec<String>)> = vec![(root.clone(), Vec::new())];
@@ -38,20 +43,26 @@ pub fn all(root: &Path) -> Result<Found> {
         }
         let here = |file: &str| folder.join(file).symlink_metadata().is_ok();
         let read = if here(own::FILE) {
-            Some(own::read as fn(&Path, &str) -> Result<Task>)
+            Some(own::read as Read)
         } else if here(exercise::CONFIG) {
-            Some(exercise::read as fn(&Path, &str) -> Result<Task>)
+            Some(exercise::read as Read)
         } else {
             None
         };
         if let Some(read) = read {
             let name = name(&root, &parts);
-            match read(&folder, &name) {
+            match read(&folder, &name, longest) {
                 Ok(task) => found.tasks.push(task),
                 Err(error) => found.broken.push(Broken { name, reason: format!("{error:#}") }),
             }
         } else if parts.len() < DEEPEST {
-            folders.extend(inside(&folder, &parts)?);
+            match inside(&folder, &parts) {
+                Ok(more) => folders.extend(more),
+                Err(error) if parts.is_empty() => return Err(error),
+                Err(error) => {
+                    found.broken.push(Broken { name: name(&root, &parts), reason: format!("{error:#}") });
+                }
+            }
         }
     }
     if found.tasks.is_empty() && found.broken.is_empty() {

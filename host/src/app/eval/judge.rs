@@ -20,21 +20,23 @@ pub enum Verdict {
     Passed,
     /// With what the check said.
     Failed(String),
+    /// Its command is none that can be run.
+    Unusable(String),
 }
 
 /// A program that the task needs and that is not there.
-pub fn missing<'a>(runner: &Runner, task: &'a Task) -> Result<Option<&'a str>> {
+pub fn missing<'a>(runner: &Runner, task: &'a Task) -> Result<Option<&'a str>, RunError> {
     for program in &task.needs {
         match runner.find(program, &std::env::temp_dir()) {
             Ok(_) => {}
             Err(RunError::NotFound { .. }) => return Ok(Some(program)),
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
     Ok(None)
 }
 
-/// Judges the files below `work`. An error is none of the agent's.
+/// Judges the files below `work`. An error is neither the agent's nor the task's.
 pub async fn judge(runner: &Runner, task: &Arc<Task>, work: &Path) -> Result<Verdict> {
     let folder = tempfile::Builder::new().prefix("garth-check-").tempdir()?;
     let root = folder.path().canonicalize()?.join(task.folder());
@@ -56,12 +58,21 @@ pub async fn judge(runner: &Runner, task: &Arc<Task>, work: &Path) -> Result<Ver
         let Some((program, args)) = argv.split_first() else { bail!("the check names no program") };
         let command =
             Command { program: program.clone(), args: args.to_vec(), timeout: Some(task.time), ..Command::default() };
-        let outcome = runner.run(&command, &access, CancellationToken::new()).await?;
+        let outcome = match runner.run(&command, &access, CancellationToken::new()).await {
+            Ok(outcome) => outcome,
+            Err(error) if is_the_tasks(&error) => return Ok(Verdict::Unusable(format!("its check: {error}"))),
+            Err(error) => return Err(error.into()),
+        };
         if outcome.exit_code != Some(0) {
             return Ok(Verdict::Failed(said(&outcome, task)));
         }
     }
     Ok(Verdict::Passed)
+}
+
+/// Whether the command itself is why nothing was run.
+pub fn is_the_tasks(error: &RunError) -> bool {
+    matches!(error, RunError::BadCommand(_) | RunError::BadDirectory(_))
 }
 
 /// The end of what it printed, and why it ended.

@@ -16,8 +16,9 @@ mod tree;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use futures_util::StreamExt;
@@ -33,9 +34,11 @@ use super::{Context, converse};
 use crate::cli::Exit;
 use crate::cli::args::Evaluation;
 use crate::config::Settings;
-use crate::model::Model;
 use crate::private;
 use crate::terminal;
+
+/// Tasks in a row that something kept from being done, after which the others do not begin.
+const ENOUGH: u32 = 3;
 
 /// Arguments that name no tasks.
 #[derive(Debug, thiserror::Error)]
@@ -45,7 +48,9 @@ pub struct BadInput(String);
 /// Runs what is not finished yet; the exit code: 0 when all that could run has run, 1 when it could not or the goal was
 /// missed, 2 when a task cannot be read.
 pub async fn run(context: &Context, evaluation: &Evaluation) -> Result<u8> {
-    let found = find::all(&evaluation.dir).map_err(|error| BadInput(format!("{error:#}")))?;
+    let settings = &context.loaded.settings;
+    let found = find::all(&evaluation.dir, settings.process.time.0);
+    let found = found.map_err(|error| BadInput(format!("{error:#}")))?;
     let wanted =
         |name: &str| evaluation.tasks.is_empty() || evaluation.tasks.iter().any(|part| name.contains(part.as_str()));
     let tasks: Vec<Arc<Task>> = found.tasks.into_iter().filter(|task| wanted(&task.name)).map(Arc::new).collect();
@@ -54,7 +59,7 @@ pub async fn run(context: &Context, evaluation: &Evaluation) -> Result<u8> {
         let words = evaluation.tasks.join(", ");
         return Err(BadInput(format!("no task of {} has {words} in its name", evaluation.dir.display())).into());
     }
-    let opponent = Opponent::of(&context.loaded.settings);
+    let opponent = Opponent::of(settings);
     let file = match &evaluation.results {
         Some(file) => file.clone(),
         None => fresh_file(context)?,
@@ -65,7 +70,6 @@ pub async fn run(context: &Context, evaluation: &Evaluation) -> Result<u8> {
         "The results are in {0}. If this is stopped, go on with --results {0}; another file begins anew.",
         terminal::one_line(&results.path().display().to_string())
     ));
-    let settings = &context.loaded.settings;
     let tries = if opponent == Opponent::Reference { 1 } else { evaluation.tries };
     let running = Running {
         bench: Bench::open(context, tries).await?,
@@ -74,6 +78,7 @@ pub async fn run(context: &Context, evaluation: &Evaluation) -> Result<u8> {
         opponent,
         results: Mutex::new(results),
         stopped: AtomicBool::new(false),
+        disturbed: AtomicU32::new(0),
     };
     let jobs = evaluation.jobs.unwrap_or_else(|| opponent.jobs());
     let work = futures_util::stream::iter(&tasks).map(|task| running.row(task)).buffer_unordered(jobs);
@@ -98,20 +103,23 @@ pub async fn run(context: &Context, evaluation: &Evaluation) -> Result<u8> {
         outcome: Outcome::Unusable(broken.reason),
     }));
     let unusable = rows.iter().any(|row| matches!(row.outcome, Outcome::Unusable(_)));
+    let not_run = rows.iter().any(|row| matches!(row.outcome, Outcome::NotRun(_)));
     rows.sort_by(|a, b| a.name.cmp(&b.name));
     context.answer(&report::json(&rows, &running.label), &report::text(&rows, &running.label))?;
-    let missed = evaluation.goal.is_some_and(|goal| report::rate(&rows).is_none_or(|rate| rate < f64::from(goal)));
-    let stopped = running.stopped.load(Ordering::Relaxed);
-    Ok(match (unusable, missed || stopped) {
+    if let Some(goal) = evaluation.goal {
+        say(&report::goal(&rows, goal));
+    }
+    let missed = evaluation.goal.is_some_and(|goal| !report::reached(&rows, goal));
+    Ok(match (unusable, missed || not_run) {
         (true, _) => Exit::Usage.code(),
         (false, true) => Exit::Failed.code(),
         (false, false) => Exit::Done.code(),
     })
 }
 
-/// The tasks of a folder, all of which can be read.
-pub fn find_tasks(folder: &Path) -> Result<Vec<Arc<Task>>> {
-    let find::Found { tasks, broken } = find::all(folder)?;
+/// The tasks of a folder, all of which can be read. `longest` is what a program may take.
+pub fn find_tasks(folder: &Path, longest: Duration) -> Result<Vec<Arc<Task>>> {
+    let find::Found { tasks, broken } = find::all(folder, longest)?;
     match broken.first() {
         None => Ok(tasks.into_iter().map(Arc::new).collect()),
         Some(find::Broken { name, reason }) => bail!("the task {name} cannot be used: {reason}"),
@@ -170,16 +178,15 @@ struct Running<'a> {
     results: Mutex<Results>,
     /// What all tasks need is not there; those that are left do not begin.
     stopped: AtomicBool,
+    /// Tasks that could not be run since the last that could.
+    disturbed: AtomicU32,
 }
 
 impl Running<'_> {
     async fn row(&self, task: &Arc<Task>) -> Row {
         let outcome = match self.outcome(task).await {
             Ok(outcome) => outcome,
-            Err(error) => {
-                self.stopped.store(true, Ordering::Relaxed);
-                Outcome::NotRun(format!("{error:#}"))
-            }
+            Err(error) => self.broken(format!("{error:#}")),
         };
         Row { name: task.name.clone(), language: task.language.clone(), outcome }
     }
@@ -200,41 +207,55 @@ impl Running<'_> {
         if self.stopped.load(Ordering::Relaxed) {
             return Ok(Outcome::NotRun("an earlier task could not be run".into()));
         }
-        if let Some(program) = judge::missing(&self.bench.runner, task)? {
-            return Ok(Outcome::Skipped(format!("it needs {program}, which is not on the search path")));
+        match judge::missing(&self.bench.runner, task) {
+            Ok(None) => {}
+            Ok(Some(program)) => {
+                return Ok(Outcome::Skipped(format!("it needs {program}, which is not on the search path")));
+            }
+            Err(error) if judge::is_the_tasks(&error) => return Ok(Outcome::Unusable(error.to_string())),
+            Err(error) => return Err(error.into()),
         }
-        let attempt = match self.opponent {
+        let model = match self.opponent {
             Opponent::Configured => {
                 let name = self.bench.context.loaded.settings.model.name.clone().unwrap_or_default();
-                let model = converse::connect(self.bench.context)(&name)?;
-                self.bench.attempt(task, model).await
+                converse::connect(self.bench.context)(&name)?
             }
             Opponent::Reference if task.reference.is_empty() => {
                 return Ok(Outcome::Skipped("it has no reference solution".into()));
             }
             Opponent::Reference => match reference::model(task) {
-                Ok(model) => self.prove(task, model).await?,
+                Ok(model) => model,
                 Err(error) => return Ok(Outcome::Unusable(format!("{error:#}"))),
             },
         };
-        let attempt = match attempt {
-            Ended::Judged(attempt) => attempt,
-            Ended::Broken(reason) => {
-                self.stopped.store(true, Ordering::Relaxed);
-                return Ok(Outcome::NotRun(reason));
-            }
+        // Who passes such a check has proved nothing.
+        let ended = match self.bench.untouched(task).await {
+            Ok(Verdict::Failed(_)) => self.bench.attempt(task, model).await,
+            Ok(Verdict::Passed) => Ended::Unusable("its check passes before anything was done".into()),
+            Ok(Verdict::Unusable(reason)) => Ended::Unusable(reason),
+            Err(error) => Ended::of(&error),
         };
+        let attempt = match ended {
+            Ended::Judged(attempt) => attempt,
+            Ended::Unusable(reason) => return Ok(Outcome::Unusable(reason)),
+            Ended::Disturbed(reason) => return Ok(self.disturbed(reason)),
+            Ended::Broken(reason) => return Ok(self.broken(reason)),
+        };
+        self.disturbed.store(0, Ordering::Relaxed);
         let line = Line { attempt: attempt.clone(), ..line };
         self.results.lock().unwrap_or_else(PoisonError::into_inner).add(line)?;
         Ok(Outcome::Judged { attempt, earlier: false })
     }
 
-    /// A reference solution proves something only where nothing was solved before it.
-    async fn prove(&self, task: &Arc<Task>, model: Arc<dyn Model>) -> Result<Ended> {
-        if self.bench.untouched(task).await? == Verdict::Passed {
-            let why = Some("its check passes before anything was done".into());
-            return Ok(Ended::Judged(Attempt { why, ..Attempt::default() }));
+    fn disturbed(&self, reason: String) -> Outcome {
+        if self.disturbed.fetch_add(1, Ordering::Relaxed) + 1 >= ENOUGH {
+            return self.broken(reason);
         }
-        Ok(self.bench.attempt(task, model).await)
+        Outcome::NotRun(reason)
+    }
+
+    fn broken(&self, reason: String) -> Outcome {
+        self.stopped.store(true, Ordering::Relaxed);
+        Outcome::NotRun(reason)
     }
 }

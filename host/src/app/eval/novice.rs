@@ -130,13 +130,16 @@ impl Model for Novice {
 impl State {
     fn reply(&mut self, messages: &[Message]) -> Vec<Delta> {
         // What the host remarks between two steps is in brackets.
-        let told = |message: &&Message| matches!(message, Message::User { text } if !text.starts_with('['));
-        let prompts = messages.iter().filter(told).count();
+        let remark = |message: &Message| matches!(message, Message::User { text } if text.starts_with('['));
+        let told = |message: &&Message| matches!(message, Message::User { .. }) && !remark(message);
+        // A conversation of its own about one error has one prompt, and a shortened one fewer: that ends no task.
+        let prompts = messages.iter().filter(told).count().max(self.prompts);
         if prompts > self.prompts {
             (self.prompts, self.calls_in_turn, self.circle, self.asked) = (prompts, 0, None, false);
         }
         let mut sure = false;
-        if let (true, Some(Message::Tool { text, .. })) = (std::mem::take(&mut self.asked), messages.last()) {
+        let last = messages.iter().rfind(|message| !remark(message));
+        if let (true, Some(Message::Tool { text, .. })) = (std::mem::take(&mut self.asked), last) {
             sure = self.learn(text);
         }
         if let Some(path) = self.circle.clone() {
@@ -294,6 +297,7 @@ fn misremembered(text: &str) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 mod tests {
+    use super::super::task::Files;
     use super::*;
     use std::time::Duration;
 
@@ -325,5 +329,23 @@ mod tests {
         assert!(seen.len() >= 5, "{seen:#?}");
         let total: u64 = MISTAKES.iter().map(|(_, rate)| rate).sum();
         assert!(total < 100);
+    }
+
+    #[test]
+    fn a_conversation_about_one_error_ends_no_task() {
+        let said = |text: &str| Message::User { text: text.into() };
+        let files = |text: &str| Files::from([("a".to_owned(), text.as_bytes().to_vec())]);
+        let (prompts, reference) = (vec!["p".into(), "q".into()], vec![Files::new(), files("2\n")]);
+        let task = Task { prompts, reference, ..task() };
+        let acts = (0..200).filter(|seed| {
+            let novice = Novice::new(&task, *seed).unwrap();
+            let mut state = novice.0.lock().unwrap();
+            assert_eq!(state.reply(&[said("p")]), says("Done."));
+            state.reply(&[said("p"), said("q")]);
+            let reply = state.reply(&[said("a fails its check")]);
+            assert_ne!(reply, says("Done."));
+            reply.iter().any(|delta| matches!(delta, Delta::Call(_)))
+        });
+        assert!(acts.count() > 100);
     }
 }

@@ -33,7 +33,8 @@ struct Written {
     time: Option<Span>,
 }
 
-pub fn read(folder: &Path, name: &str) -> Result<Task> {
+/// `longest` is what a program may take.
+pub fn read(folder: &Path, name: &str, longest: Duration) -> Result<Task> {
     let file = folder.join(FILE);
     let metadata = file.symlink_metadata().with_context(|| format!("{FILE} cannot be read"))?;
     ensure!(metadata.is_file(), "{FILE} is no plain file");
@@ -61,7 +62,13 @@ pub fn read(folder: &Path, name: &str) -> Result<Task> {
         laid_over.insert(path, content.clone());
     }
     let reference = reference(&tree::read(&folder.join("reference"))?, prompts.len())?;
-    let time = time.map_or(TIME, |time| time.0);
+    let time = time.map_or(TIME.min(longest), |time| time.0);
+    ensure!(
+        time <= longest,
+        "{FILE}: `time` is {} s, and a program may take {} s: raise `process.time` in your own configuration",
+        time.as_secs_f64(),
+        longest.as_secs_f64()
+    );
     Ok(Task { name: name.to_owned(), language, prompts, files, laid_over, reference, check: vec![check], needs, time })
 }
 

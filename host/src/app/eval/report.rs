@@ -29,7 +29,7 @@ pub enum Outcome {
     Skipped(String),
     /// Server or sandbox could not do their part.
     NotRun(String),
-    /// The task cannot be read.
+    /// The task cannot be read, or proves nothing.
     Unusable(String),
 }
 
@@ -58,9 +58,28 @@ impl Outcome {
     }
 }
 
-/// The share of the judged tasks that passed, in percent; `None` where none was judged.
-pub fn rate(rows: &[Row]) -> Option<f64> {
-    count(rows).rate()
+/// Whether so many of a hundred judged tasks passed. Where none was judged, it is not.
+pub fn reached(rows: &[Row], goal: u32) -> bool {
+    count(rows).rate().is_some_and(|rate| rate >= f64::from(goal))
+}
+
+/// The goal, and what came of it.
+pub fn goal(rows: &[Row], goal: u32) -> String {
+    let word = if reached(rows, goal) { "reached" } else { "missed" };
+    let Count { passed, judged } = count(rows);
+    let uncounted: Vec<String> = uncounted(rows).map(|(number, word)| format!("{number} {word}")).collect();
+    let note = match uncounted.as_slice() {
+        [] => String::new(),
+        parts => format!("; not counted: {}", parts.join(", ")),
+    };
+    format!("the goal of {goal} % is {word}: {passed} of {judged} passed{note}")
+}
+
+/// How many tasks were neither passed nor failed, and what happened to them instead.
+fn uncounted(rows: &[Row]) -> impl Iterator<Item = (usize, &'static str)> {
+    let number = |word: &str| rows.iter().filter(|row| row.outcome.word() == word).count();
+    let words = ["skipped", "not run", "unusable"].map(|word| (number(word), word));
+    words.into_iter().filter(|(number, _)| *number > 0)
 }
 
 impl Count {
@@ -150,12 +169,7 @@ fn summary(rows: &[Row], all: &Attempt, model: &str) -> String {
         Some(rate) => format!("{} of {} passed ({rate:.1} %) with {}", count.passed, count.judged, one_line(model)),
         None => format!("nothing was judged with {}", one_line(model)),
     }];
-    for word in ["skipped", "not run", "unusable"] {
-        let number = rows.iter().filter(|row| row.outcome.word() == word).count();
-        if number > 0 {
-            parts.push(format!("{number} {word}"));
-        }
-    }
+    parts.extend(uncounted(rows).map(|(number, word)| format!("{number} {word}")));
     parts.push(plural(all.steps, "step"));
     if let Some(prompt) = all.prompt_tokens {
         let cached = cache_share(all).map_or_else(String::new, |share| format!(" ({share:.0} % cached)"));
@@ -211,7 +225,7 @@ pub fn json(rows: &[Row], model: &str) -> Value {
     json!({
         "model": model,
         "passed": of("passed"), "failed": of("failed"), "skipped": of("skipped"), "not_run": of("not run"),
-        "unusable": of("unusable"), "rate": rate(rows), "steps": all.steps, "calls": all.calls,
+        "unusable": of("unusable"), "rate": count(rows).rate(), "steps": all.steps, "calls": all.calls,
         "failed_calls": all.failed_calls, "prompt_tokens": all.prompt_tokens, "reply_tokens": all.reply_tokens,
         "cached_tokens": all.cached_tokens, "cache_share": cache_share(&all), "ms": all.ms, "tasks": tasks,
     })
@@ -226,4 +240,29 @@ fn task(row: &Row) -> Value {
     value["language"] = json!(row.language);
     value["result"] = json!(row.outcome.word());
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_goal_says_what_it_does_not_count() {
+        let judged = |passed_at| {
+            let attempt = Attempt { passed_at, ..Attempt::default() };
+            Outcome::Judged { attempt, earlier: false }
+        };
+        let check = |outcomes: Vec<Outcome>, expected: &str| {
+            let row = |outcome| Row { name: "t".into(), language: "x".into(), outcome };
+            let rows: Vec<Row> = outcomes.into_iter().map(row).collect();
+            assert_eq!(goal(&rows, 50), format!("the goal of 50 % is {expected}"));
+        };
+        let skipped = || Outcome::Skipped("it needs go".into());
+        check(vec![judged(Some(1)), judged(None)], "reached: 1 of 2 passed");
+        check(vec![judged(None)], "missed: 0 of 1 passed");
+        check(vec![judged(Some(2)), skipped(), skipped()], "reached: 1 of 1 passed; not counted: 2 skipped");
+        let others = vec![skipped(), Outcome::NotRun(String::new()), Outcome::Unusable(String::new())];
+        check(others, "missed: 0 of 0 passed; not counted: 1 skipped, 1 not run, 1 unusable");
+        check(Vec::new(), "missed: 0 of 0 passed");
+    }
 }

@@ -2,6 +2,7 @@
 //! never followed, special files never opened, and nothing is read without a bound.
 
 use std::fs::{self, Metadata};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -20,12 +21,15 @@ const DEEPEST: usize = 32;
 /// Marks a folder that can be made again (bford.info/cachedir).
 const CACHE_TAG: &str = "CACHEDIR.TAG";
 
-/// All files below `folder`; nothing where there is none. Anything but a plain file or a folder is an error.
+/// All files below `folder`; nothing where nothing has its name. Anything but a plain file or a folder is an error.
 pub fn read(folder: &Path) -> Result<Files> {
     let mut files = Files::new();
     let mut bytes = 0;
-    if !folder.symlink_metadata().is_ok_and(|found| found.is_dir()) {
-        return Ok(files);
+    let name = folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy();
+    match folder.symlink_metadata() {
+        Ok(found) => ensure!(found.is_dir(), "{name} is no plain folder"),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(files),
+        Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
     }
     walk(folder, &mut |entry| {
         let Entry { path, shown, metadata } = entry;
@@ -144,6 +148,19 @@ mod tests {
         write(folder.path(), &all).unwrap();
         assert_eq!(read(folder.path()).unwrap(), all);
         assert_eq!(read(&folder.path().join("nowhere")).unwrap(), Files::new());
+    }
+
+    #[test]
+    fn only_what_is_not_there_is_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &files(&[("plain", "x"), ("full/a", "1")])).unwrap();
+        std::os::unix::fs::symlink(folder.path().join("full"), folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("nowhere", folder.path().join("dangling")).unwrap();
+        for name in ["plain", "link", "dangling"] {
+            let error = read(&folder.path().join(name)).unwrap_err().to_string();
+            assert_eq!(error, format!("{name} is no plain folder"));
+        }
+        assert!(read(&folder.path().join("plain/inside")).unwrap_err().to_string().contains("inside cannot be read"));
     }
 
     #[test]

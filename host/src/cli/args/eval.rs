@@ -34,7 +34,7 @@ pub(super) struct EvalArgs {
     /// How often the model may try; it is told what the check said before each further time
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10))]
     tries: u32,
-    /// Exit with 1 when fewer of the tasks pass
+    /// Exit with 1 when fewer of the tasks pass; those that are skipped, for want of a program, do not count
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u32).range(0..=100))]
     goal: Option<u32>,
 }

@@ -14,7 +14,7 @@ class Emitter {
   off(name, listener) {
     const all = this.listeners.get(name) ?? [];
     const index = all.findIndex((entry) => entry.listener === listener);
-    if (index >= 0) this.listeners.set(name, all.toSpliced(index, 1));
+    if (index >= 0) this.listeners.set(name, [...all.slice(0, index), ...all.slice(index + 1)]);
   }
 
   emit(name, ...args) {
