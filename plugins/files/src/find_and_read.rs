@@ -3,11 +3,12 @@
 
 use std::cmp::Reverse;
 
+use garth_plugin::workspace::Path;
 use garth_plugin::{Error, Output, Tool, failed, invalid};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::glob::{self, unseen};
+use crate::glob::{self, Paths, unseen};
 use crate::read_file::{self, ReadFile};
 
 /// How many other matches are named.
@@ -42,13 +43,20 @@ impl Tool for FindAndRead {
         if name.is_empty() {
             return Err(invalid("name is empty"));
         }
-        let mut found = glob::find(name, None)?;
-        if found.paths.is_empty() && !name.contains(['*', '?', '[', '{']) {
-            let file = name.rsplit('/').next().unwrap_or(name);
-            found = glob::find(&format!("**/*{file}*"), None)?;
-        }
+        let exact = Path::parse(name).ok().filter(|path| path.on_disk().is_file());
+        let exact = exact.map(|path| path.name().to_owned());
+        let found = match &exact {
+            // A path says which file; another may have the same name.
+            Some(_) if name.contains('/') => Paths::default(),
+            Some(_) => glob::find(&globset::escape(name), None)?,
+            None => search(name)?,
+        };
         let mut paths = found.paths;
+        paths.retain(|path| exact.as_ref() != Some(path));
         paths.sort_by_key(|path| (Reverse(rank(path, name)), path.matches('/').count(), path.len()));
+        if let Some(exact) = exact {
+            paths.insert(0, exact);
+        }
         let Some(best) = paths.first().cloned() else {
             return Err(failed(format!(
                 "no file's name has '{name}' in it; ignored files are not searched{}",
@@ -66,6 +74,25 @@ impl Tool for FindAndRead {
         let data = read.data.map(|read| Data { read, others });
         Ok(Output { text, data, attachments: read.attachments })
     }
+}
+
+/// What the name as a pattern names; else what has it in its path as it is, for `[id].tsx` is a name too; else what has
+/// its last part in the name.
+fn search(name: &str) -> Result<Paths, Error> {
+    let asked = glob::find(name, None);
+    if asked.as_ref().is_ok_and(|found| !found.paths.is_empty()) {
+        return asked;
+    }
+    let literal = globset::escape(name);
+    let file = name.rsplit('/').next().unwrap_or(name);
+    let part = (!name.contains(['*', '?'])).then(|| format!("**/*{}*", globset::escape(file)));
+    for pattern in (literal != name).then_some(literal).into_iter().chain(part) {
+        let found = glob::find(&pattern, None)?;
+        if !found.paths.is_empty() {
+            return Ok(found);
+        }
+    }
+    asked
 }
 
 /// How well a path fits what was asked for: the whole path, its end, the file's name, its stem, else a part.
@@ -109,7 +136,27 @@ mod tests {
         check("deep/user.rs", "src/deep/user.rs\n1\t2\n[also: src/user.rs]");
         check("user", "src/user.rs\n1\t1\n[also: src/deep/user.rs, src/user_test.rs]");
         check("*.py", "lib/b.py\n1\t4");
+        check("out/user.rs", "out/user.rs\n1\t5");
+        check("/workspace/src//../out/user.rs", "out/user.rs\n1\t5");
         check("nothing", "no file's name has 'nothing' in it; ignored files are not searched");
         check(" ", "name is empty");
+    }
+
+    #[test]
+    fn a_name_with_pattern_characters_is_a_name_first() {
+        let _scratch = Scratch::new(&[
+            ("app/[id]/page.tsx", "1\n"),
+            ("app/i/page.tsx", "2\n"),
+            ("app/{slug}.tsx", "3\n"),
+            ("[x", "4\n"),
+            ("deep/[x", "5\n"),
+        ]);
+        check("app/[id]/page.tsx", "app/[id]/page.tsx\n1\t1");
+        check("app/[ij]/page.tsx", "app/i/page.tsx\n1\t2");
+        check("{slug}.tsx", "app/{slug}.tsx\n1\t3");
+        check("[id]/page.tsx", "app/[id]/page.tsx\n1\t1\n[also: app/i/page.tsx]");
+        check("[x", "[x\n1\t4\n[also: deep/[x]");
+        check("src/*/page.tsx", "no file's name has 'src/*/page.tsx' in it; ignored files are not searched");
+        check("[none", "pattern '[none': unclosed character class; missing ']'");
     }
 }

@@ -48,6 +48,7 @@ impl Tool for Glob {
 }
 
 /// What a pattern names.
+#[derive(Default)]
 pub struct Paths {
     /// In the order of their names, at most `MAX_PATHS`.
     pub paths: Vec<String>,
