@@ -26,8 +26,11 @@ const BY_NAME: &[(&str, &[&str])] = &[
     (".pl", &["perl"]),
     (".php", &["php"]),
     (".lua", &["lua"]),
+    ("_test.go", GO_TEST),
     (".go", &["go", "run"]),
 ];
+/// Tests need the rest of their package, so the folder is what is given.
+const GO_TEST: &[&str] = &["go", "test"];
 const PYTHON_TEST: &[&str] = &["python3", "-m", "unittest"];
 const PYTEST: &[&str] = &["python3", "-m", "pytest", "-q", "--color=no"];
 
@@ -87,7 +90,12 @@ fn usual(path: &Path) -> Result<String, Error> {
         Some(words) => words,
         None => return Err(invalid(format!("how {name} is run cannot be told from its name; give command"))),
     };
-    Ok(Command::new(words.iter().copied().chain([path.name()])).display())
+    let what = match (words, path.name().rsplit_once('/')) {
+        (GO_TEST, Some((folder, _))) => format!("./{folder}"),
+        (GO_TEST, None) => ".".to_owned(),
+        _ => path.name().to_owned(),
+    };
+    Ok(Command::new(words.iter().copied().chain([what.as_str()])).display())
 }
 
 #[cfg(test)]
@@ -116,12 +124,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_run_or_would_be_lost_is_not_written() {
-        let scratch = Scratch::new(&[("long.sh", "true\n".repeat(300))]);
+        let scratch = Scratch::new(&[("long.sh", "true\n".repeat(300)), ("a.sh", "true\nfalse\n".into())]);
         check(args("a.xyz", "x", None), "how a.xyz is run cannot be told from its name; give command");
         check(args("d/", "x", None), "d/ names a directory; give the path of a file");
         let error = CreateAndRun::call(args("long.sh", &"true\n".repeat(299), None)).unwrap_err().to_string();
         assert!(error.starts_with("long.sh has 300 lines, and 299 of the 299 that you wrote are there"), "{error}");
-        assert!(!scratch.exists("a.xyz"));
+        assert_eq!((scratch.exists("a.xyz"), scratch.read("a.sh")), (false, b"true\nfalse\n".to_vec()));
     }
 
     #[test]
@@ -131,6 +139,9 @@ mod tests {
         assert_eq!(usual("a b.py"), "python3 'a b.py'");
         assert_eq!(usual("tests/test_a.py"), "python3 -m unittest tests/test_a.py");
         assert_eq!(usual("x.test.js"), "node --test x.test.js");
+        assert_eq!(usual("x.go"), "go run x.go");
+        assert_eq!(usual("x_test.go"), "go test .");
+        assert_eq!(usual("pkg/a b/x_test.go"), "go test './pkg/a b'");
         let _scratch = Scratch::new(&[("pytest.ini", "")]);
         assert_eq!(usual("a_test.py"), "python3 -m pytest -q --color=no a_test.py");
     }
