@@ -3,7 +3,7 @@
 
 use garth_plugin::change::{self, Action, Edit, MAX_FILE, Written};
 use garth_plugin::workspace::Path;
-use garth_plugin::{Change, Error, Output, Tool, failed};
+use garth_plugin::{Change, Error, Output, Tool, elide, failed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +11,7 @@ use crate::find::{self, Place, Way};
 use crate::lines::{self, Line, Strictness};
 use crate::nearest;
 use crate::patch::{self, FilePatch, Hunk, HunkLine, Kind, Mark};
-use crate::weave::Weave;
+use crate::weave::{self, Weave};
 
 pub struct ApplyPatch;
 
@@ -106,13 +106,18 @@ fn patched(file: &[u8], patch: &FilePatch, name: &str, notes: &mut Vec<String>) 
             Some(place) => {
                 output.hunk(&lines, shown, place);
                 next = place.end();
-                notes.extend(place.told().map(|told| format!("{number}{name}: {told}")));
+                let differing = weave::differing(&lines, shown, place);
+                notes.extend(place.told().map(|told| format!("{number}{name}: {told}{differing}")));
             }
             None => output.hunk(&lines, shown, &Place { at: Vec::new(), way: Way::Lines(Strictness::Exact) }),
         }
     }
     output.keep(&lines[next..]);
-    Ok(output.finish())
+    let content = output.finish();
+    if patch.kind != Kind::Add {
+        change::refuse_marks(file, &content, name)?;
+    }
+    Ok(content)
 }
 
 /// Where a hunk goes.
@@ -149,16 +154,35 @@ fn locate(file: &[Line<'_>], hunk: &Hunk, next: usize) -> Result<Located, String
     }
     let blank = |line: &&HunkLine| line.mark == Mark::Keep && line.text.is_empty();
     let spare = hunk.lines.iter().rev().take_while(blank).count().min(all.len() - 1);
-    let mut lengths = vec![(0, find::strict as fn(&[Line<'_>], &[&[u8]], usize) -> Vec<Place>)];
-    lengths.extend((spare > 0).then_some((spare, find::strict as _)));
-    lengths.push((spare, find::loose as _));
-    for (without, search) in lengths {
-        let found = search(file, &all[..all.len() - without], from);
+    let located = |place: Place, without| Located { start: place.start(), place: Some(place), without };
+    let mut lengths = vec![0];
+    lengths.extend((spare > 0).then_some(spare));
+    for without in lengths {
+        let found = find::strict(file, &all[..all.len() - without], from);
         if let Some(place) = choose(file, hunk, found)? {
-            return Ok(Located { start: place.start(), place: Some(place), without });
+            return Ok(located(place, without));
         }
     }
-    Err(not_there(file, &all, "this text"))
+    let found = find::loose(file, &all[..all.len() - spare], from);
+    let found = found.map_err(|spent| format!("{}\n{spent}", not_there(file, &all, "this text")))?;
+    let place = choose(file, hunk, found)?.ok_or_else(|| not_there(file, &all, "this text"))?;
+    if place.way == Way::Elided {
+        refuse_open_ends(&wanted(hunk).take(all.len() - spare).collect::<Vec<_>>())?;
+    }
+    Ok(located(place, spare))
+}
+
+/// Refuses to remove what a mark at an end of a hunk stands for: it does not say how far that goes.
+fn refuse_open_ends(wanted: &[&HunkLine]) -> Result<(), String> {
+    let ends = [wanted.first(), wanted.last()];
+    let open = |line: &&&HunkLine| line.mark == Mark::Remove && elide::is_mark(line.text.as_bytes());
+    match ends.into_iter().flatten().find(open) {
+        Some(line) => Err(format!(
+            "'-{}' at an end of a hunk does not say how far the lines go that it stands for: write the line there",
+            garth_plugin::text::clip_line(&line.text, 100)
+        )),
+        None => Ok(()),
+    }
 }
 
 /// One of the places that match: the one at the end if that is meant, the nearest to the position that is given, the
@@ -247,6 +271,26 @@ mod tests {
             "HEAD@@ -1 +1 @@\n-a\n+x\n@@ -2 +2 @@\n-qqq\n",
             "hunk 2 of f: this text is not there (qqq), nor anything like it; read the file first",
         );
+    }
+
+    #[test]
+    fn lines_that_are_left_out_stay_in_their_block() {
+        let file = "def f(a):\n    y = a\n    return y\n\ndef g(x):\n    z = x\n    return x\n";
+        let patch = |lines: &str| apply(&format!("*** Begin Patch\n*** Update File: f\n@@\n{lines}*** End Patch"));
+        let scratch = Scratch::new(&[("f", file)]);
+        let said = |lines: &str| patch(lines).unwrap_err().to_string();
+        let error = said(" def f(a):\n     ...\n-    return x\n+    return 1\n");
+        assert!(error.starts_with("f: this text is not there (def f(a):)"), "{error}");
+        assert_eq!(
+            said("-def g(x):\n-    # ... rest of the body ...\n+def g(x): pass\n"),
+            "f: '-    # ... rest of the body ...' at an end of a hunk does not say how far the lines go that it stands \
+             for: write the line there"
+        );
+        let error = said(" def f(a):\n+    # ... existing code ...\n     y = a\n");
+        assert!(error.starts_with("the new text leaves lines of f out (# ... existing code ...)"), "{error}");
+        assert_eq!(scratch.read("f"), file.as_bytes());
+        patch(" def g(x):\n     ...\n-    return x\n+    return z\n").unwrap();
+        assert_eq!(scratch.read("f"), file.replace("return x", "return z").as_bytes());
     }
 
     #[test]

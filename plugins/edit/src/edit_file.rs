@@ -70,6 +70,7 @@ fn plan(args: Args) -> Result<(Edit, Replaced), Error> {
     let before = path.read(MAX_FILE)?;
     let places = if args.replace_all == Some(true) { Places::All } else { Places::One };
     let replaced = replace(&before, &args.old_text, &args.new_text, places, path.name())?;
+    change::refuse_marks(&before, &replaced.content, path.name())?;
     Ok((Edit { path, before: Some(before), after: Some(replaced.content.clone()) }, replaced))
 }
 
@@ -92,6 +93,35 @@ mod tests {
             "changed f (+2 -1 lines); lines 1 to 2 differed in white space. It reads now:\n1\tfn a() {\n2\t\td\n3\t\te"
         );
         assert_eq!(scratch.read("f"), b"fn a() {\n\td\n\te\n}\n");
+    }
+
+    #[test]
+    fn a_mark_that_the_file_lacks_is_not_written() {
+        let scratch = Scratch::new(&[("f", "a = 1\nb = 2\n# rest of it...\n")]);
+        for new in ["a = 2\n# ... rest unchanged ...", "a = 2\n# existing code..."] {
+            let error = EditFile::call(args("a = 1\nb = 2", new)).unwrap_err();
+            assert!(error.detail().starts_with("the new text leaves lines of f out (# "), "{error}");
+        }
+        EditFile::call(args("b = 2\n# rest of it...", "# rest of it...\n# Wait before retrying...")).unwrap();
+        assert_eq!(scratch.read("f"), b"a = 1\n# rest of it...\n# Wait before retrying...\n");
+        let error = EditFile::call(args("# rest of it...", "# rest of all...")).unwrap_err();
+        assert!(matches!(error, Error::Invalid(_)), "{error}");
+    }
+
+    #[test]
+    fn what_was_only_like_it_is_named() {
+        let scratch = Scratch::new(&[("f", "fn total(items: &[u32]) -> u32 {\n\titems.iter().sum()\n}\n")]);
+        let old = "fn total(item: &[u32]) -> u32 {\n    items.iter().sum()\n}";
+        let new = "fn total(item: &[u64]) -> u64 {\n    items.iter().sum()\n}";
+        let text = EditFile::call(args(old, new)).unwrap().text;
+        assert!(
+            text.starts_with(
+                "changed f (+1 -1 lines); lines 1 to 3 were 99 % like what you wrote (line 1 was: fn total(items: &[u32]) \
+                 -> u32 {). It reads now:\n1\tfn total(item: &[u64])"
+            ),
+            "{text}"
+        );
+        assert_eq!(scratch.read("f"), b"fn total(item: &[u64]) -> u64 {\n\titems.iter().sum()\n}\n");
     }
 
     #[test]

@@ -2,13 +2,16 @@
 //!
 //! 1. [`strict`]: the same lines; then without regard to white space at their ends; then to any white space.
 //! 2. [`loose`]: with marks for lines that are left out, every other line must be there with its indent (all of them may be
-//!    shifted alike); each mark reaches to the first place where what follows it stands.
+//!    shifted alike); each mark reaches to the first place where what follows it stands, and not out of the block that it is in.
 //! 3. [`loose`] without marks: lines that are much alike, empty ones not counted. Numbers must agree, and nothing else in
 //!    the file may be nearly as much alike; otherwise all such places are returned, and the caller refuses.
 
+use std::cell::Cell;
+use std::fmt;
 use std::ops::Range;
 
-use crate::elide;
+use garth_plugin::elide;
+
 use crate::lines::{self, Line, Strictness};
 use crate::nearest::{bigrams, similarity};
 
@@ -52,6 +55,18 @@ impl Place {
     }
 }
 
+/// The search was given up: so many lines, or so many alike, would take too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spent;
+
+impl fmt::Display for Spent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(
+            "[too large, or too much of it alike, to look for text that is not there exactly: copy it from the file]",
+        )
+    }
+}
+
 /// Whole lines, by the strictest comparison that finds any. At or after line `from`.
 pub fn strict(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Vec<Place> {
     let places = |strictness| {
@@ -65,40 +80,112 @@ pub fn strict(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Vec<Place> {
 }
 
 /// Lines that are left out, or else alike. More than one place is for the caller to refuse.
-pub fn loose(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Vec<Place> {
-    if wanted.iter().any(|line| elide::is_mark(line)) {
-        return (from..file.len()).filter_map(|start| elided(file, wanted, start)).collect();
+pub fn loose(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Result<Vec<Place>, Spent> {
+    match wanted.iter().any(|line| elide::is_mark(line)) {
+        true => elided(file, wanted, from),
+        false => similar(file, wanted, from),
     }
-    similar(file, wanted, from)
 }
 
-fn elided(file: &[Line<'_>], wanted: &[&[u8]], start: usize) -> Option<Place> {
-    let first = wanted.iter().find(|line| !elide::is_mark(line))?;
-    // What the file has before each line beyond what was written.
-    let own = lines::indent(file[start].text);
-    let shift = own.strip_suffix(lines::indent(first))?;
-    let same = |at: usize, wanted: &[u8]| {
-        let line = file[at].text.trim_ascii_end();
-        let wanted = wanted.trim_ascii_end();
-        line == wanted && wanted.is_empty() || line.strip_prefix(shift).is_some_and(|line| line == wanted)
-    };
-    let mut at: Vec<Range<usize>> = Vec::with_capacity(wanted.len());
-    let mut next = start;
-    for segment in wanted.chunk_by(|a, b| elide::is_mark(a) == elide::is_mark(b)) {
-        if elide::is_mark(segment[0]) {
-            at.extend(segment.iter().map(|_| next..next));
-            continue;
-        }
-        let last = file.len().checked_sub(segment.len())?;
-        let fits = |from: &usize| segment.iter().enumerate().all(|(index, line)| same(from + index, line));
-        let found = if next == start { (fits(&start)).then_some(start)? } else { (next..=last).find(fits)? };
-        if let Some(gap) = at.last_mut().filter(|_| found > start) {
-            gap.end = found;
-        }
-        at.extend((found..found + segment.len()).map(|line| line..line + 1));
-        next = found + segment.len();
+/// Steps that a search may still take.
+struct Steps(Cell<usize>);
+
+impl Steps {
+    fn spend(&self, count: usize) -> Result<(), Spent> {
+        self.0.set(self.0.get().checked_sub(count).ok_or(Spent)?);
+        Ok(())
     }
-    Some(Place { at, way: Way::Elided })
+}
+
+/// A line of the file without white space at its end.
+struct Row<'a> {
+    text: &'a [u8],
+    column: usize,
+}
+
+/// Wanted lines that are all marks, or none of them is. Without white space at their ends.
+struct Segment<'a> {
+    marks: bool,
+    lines: Vec<&'a [u8]>,
+}
+
+/// A search for lines of which some are left out.
+struct Elided<'a> {
+    rows: Vec<Row<'a>>,
+    segments: Vec<Segment<'a>>,
+    steps: Steps,
+}
+
+fn elided(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Result<Vec<Place>, Spent> {
+    let steps = Steps(Cell::new(MAX_STEPS));
+    steps.spend(file.len())?;
+    let rows = file.iter().map(|line| Row { text: line.text.trim_ascii_end(), column: lines::column(line.text) });
+    let segments = wanted.chunk_by(|a, b| elide::is_mark(a) == elide::is_mark(b)).map(|lines| Segment {
+        marks: lines.first().is_some_and(|line| elide::is_mark(line)),
+        lines: lines.iter().map(|line| line.trim_ascii_end()).collect(),
+    });
+    let search = Elided { rows: rows.collect(), segments: segments.collect(), steps };
+    (from..file.len()).filter_map(|start| search.at(start).transpose()).collect()
+}
+
+impl Elided<'_> {
+    fn at(&self, start: usize) -> Result<Option<Place>, Spent> {
+        let first = self.segments.iter().find(|segment| !segment.marks).and_then(|segment| segment.lines.first());
+        // What the file has before each line beyond what was written.
+        let own = lines::indent(self.rows[start].text);
+        let Some(shift) = first.and_then(|first| own.strip_suffix(lines::indent(first))) else { return Ok(None) };
+        let mut at: Vec<Range<usize>> = Vec::new();
+        let (mut next, mut before) = (start, 0);
+        for segment in &self.segments {
+            self.steps.spend(segment.lines.len())?;
+            if segment.marks {
+                at.extend(segment.lines.iter().map(|_| next..next));
+                continue;
+            }
+            let found = match next == start {
+                true => self.stands(segment, start, shift)?.then_some(start),
+                false => self.reach(segment, next, shift, before)?,
+            };
+            let Some(found) = found else { return Ok(None) };
+            if let Some(gap) = at.last_mut().filter(|_| found > next) {
+                gap.end = found;
+            }
+            at.extend((found..found + segment.lines.len()).map(|line| line..line + 1));
+            next = found + segment.lines.len();
+            let last = self.rows[found..next].iter().rfind(|row| !row.text.is_empty());
+            before = last.map_or(before, |row| row.column);
+        }
+        Ok(Some(Place { at, way: Way::Elided }))
+    }
+
+    fn stands(&self, segment: &Segment<'_>, at: usize, shift: &[u8]) -> Result<bool, Spent> {
+        let Some(rows) = self.rows.get(at..at + segment.lines.len()) else { return Ok(false) };
+        for (row, line) in rows.iter().zip(&segment.lines) {
+            self.steps.spend(1 + (shift.len() + line.len()) / 16)?;
+            let same = if line.is_empty() { row.text.is_empty() } else { row.text.strip_prefix(shift) == Some(*line) };
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Where the segment first stands behind a gap. `before` is the column of the line above it. A line in the gap that is
+    /// less indented than both ends, or no deeper than the head of the block that the gap is in, ends the block.
+    fn reach(&self, segment: &Segment<'_>, next: usize, shift: &[u8], before: usize) -> Result<Option<usize>, Spent> {
+        let text = segment.lines.iter().find(|line| !line.is_empty());
+        let after = text.map_or(before, |line| lines::column(&[shift, *line].concat()));
+        for found in next..self.rows.len() {
+            if self.stands(segment, found, shift)? {
+                return Ok(Some(found));
+            }
+            let Row { text, column } = self.rows[found];
+            if !text.is_empty() && (column < before.min(after) || (after > before && column <= before)) {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
 }
 
 /// Less than this says too little to be found by likeness.
@@ -109,18 +196,24 @@ const ALIKE: f32 = 0.9;
 const LINE_ALIKE: f32 = 0.7;
 /// and any other place be less alike by this.
 const MARGIN: f32 = 0.1;
-/// Comparing costs the product of both lengths; beyond so many steps nothing is looked for.
+/// Comparing roughly costs the product of both lengths; beyond so many steps nothing is looked for.
 const MAX_STEPS: usize = 4_000_000;
+/// The same for comparing byte by byte, which only lines come to that have much in common.
+const MAX_BYTE_STEPS: usize = 64_000_000;
 
-fn similar(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Vec<Place> {
+fn similar(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Result<Vec<Place>, Spent> {
     let is_text = |line: &[u8]| !line.trim_ascii().is_empty();
     let rows: Vec<usize> = (from..file.len()).filter(|at| is_text(file[*at].text)).collect();
     let texts: Vec<&[u8]> = wanted.iter().copied().filter(|line| is_text(line)).collect();
     let bytes: usize = texts.iter().map(|line| line.trim_ascii().len()).sum();
     let all: usize = rows.iter().map(|at| file[*at].text.len()).sum();
-    if bytes < LEAST_BYTES || all.saturating_mul(texts.len()) > MAX_STEPS {
-        return Vec::new();
+    if bytes < LEAST_BYTES {
+        return Ok(Vec::new());
     }
+    if all.saturating_mul(texts.len()).max(bytes.saturating_mul(rows.len())) > MAX_STEPS {
+        return Err(Spent);
+    }
+    let steps = Steps(Cell::new(MAX_BYTE_STEPS));
     let pairs: Vec<Vec<u16>> = texts.iter().map(|line| bigrams(line)).collect();
     let of_file: Vec<Vec<u16>> = rows.iter().map(|at| bigrams(file[*at].text)).collect();
     let mut found: Vec<(f32, usize)> = Vec::new();
@@ -130,44 +223,53 @@ fn similar(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Vec<Place> {
             continue;
         }
         let mut whole = 0.0;
-        let alike = texts.iter().enumerate().all(|(index, line)| {
-            let ratio = ratio(line, file[rows[start + index]].text);
-            whole += ratio * line.trim_ascii().len() as f32 / bytes as f32;
-            ratio >= LINE_ALIKE
-        });
+        let mut alike = true;
+        for (line, at) in texts.iter().zip(&rows[start..]) {
+            let (line, other) = (line.trim_ascii(), file[*at].text.trim_ascii());
+            steps.spend(line.len().saturating_mul(other.len()))?;
+            let ratio = ratio(line, other);
+            whole += ratio * line.len() as f32 / bytes as f32;
+            alike = ratio >= LINE_ALIKE;
+            if !alike {
+                break;
+            }
+        }
         if alike {
             found.push((whole, start));
         }
     }
     let Some(best) = found.iter().map(|(score, _)| *score).reduce(f32::max).filter(|best| *best >= ALIKE) else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     let close = found.iter().filter(|(score, _)| *score > best - MARGIN);
     let places: Vec<(f32, usize)> = close.copied().collect();
     // A place that the numbers rule out is no answer, but it shows that the text is not as unique as it looks.
     let agree =
         |start: usize| texts.iter().zip(&rows[start..]).all(|(line, at)| numbers(line).eq(numbers(file[*at].text)));
-    match places.as_slice() {
+    Ok(match places.as_slice() {
         [(_, only)] if !agree(*only) => Vec::new(),
-        places => places.iter().map(|(score, start)| place(wanted, &rows[*start..], *score)).collect(),
-    }
+        places => places.iter().map(|(score, start)| place(file, wanted, &rows[*start..], *score)).collect(),
+    })
 }
 
-fn place(wanted: &[&[u8]], rows: &[usize], score: f32) -> Place {
+/// An empty line stands where the file has one at that place.
+fn place(file: &[Line<'_>], wanted: &[&[u8]], rows: &[usize], score: f32) -> Place {
     let mut rows = rows.iter();
     let mut next = rows.as_slice().first().copied().unwrap_or_default();
     let at = wanted.iter().map(|line| {
-        let row = if line.trim_ascii().is_empty() { None } else { rows.next() };
-        let range = row.map_or(next..next, |row| *row..*row + 1);
+        let range = match line.trim_ascii().is_empty() {
+            true if file.get(next).is_some_and(|line| line.text.trim_ascii().is_empty()) => next..next + 1,
+            true => next..next,
+            false => rows.next().map_or(next..next, |row| *row..*row + 1),
+        };
         next = range.end;
         range
     });
     Place { at: at.collect(), way: Way::Similar((score * 100.0) as u8) }
 }
 
-/// How much of both is common and in the same order, from 0 to 1; white space at their ends does not count.
+/// How much of both is common and in the same order, from 0 to 1.
 fn ratio(a: &[u8], b: &[u8]) -> f32 {
-    let (a, b) = (a.trim_ascii(), b.trim_ascii());
     let steps = similar::capture_diff_slices(similar::Algorithm::Myers, a, b);
     similar::diff_ratio(&steps, a.len(), b.len())
 }
@@ -187,7 +289,7 @@ mod tests {
         let wanted: Vec<&[u8]> = wanted.lines().map(str::as_bytes).collect();
         let mut found = strict(&lines, &wanted, 0);
         if found.is_empty() {
-            found = loose(&lines, &wanted, 0);
+            found = loose(&lines, &wanted, 0).unwrap();
         }
         let shown = found.iter().map(|place| format!("{}-{} {:?}", place.start() + 1, place.end(), place.way));
         assert_eq!(shown.collect::<Vec<_>>().join(", "), expected);
@@ -203,6 +305,44 @@ mod tests {
         check("a:\n  b\n  c\n  d\na:\n  e\n  d\n", "a:\n...\n  d", "1-4 Elided, 5-7 Elided");
         check("\tif a:\n\t\tb\n\t\tc\n\tend\n", "if a:\n...\nend", "1-4 Elided");
         check("def f():\n    ...\n", "def f():\n    ...", "1-2 Lines(Exact)");
+        check("a\nb\nx", "x\ny\n...", "");
+        check("", "...\nx", "");
+    }
+
+    #[test]
+    fn a_gap_ends_with_its_block() {
+        let functions = "def f(a):\n    y = a\n    return y\n\ndef g(x):\n    z = x\n    return x\n";
+        check(functions, "def f(a):\n    ...\n    return x", "");
+        check(functions, "def f(a):\n    ...\n    return y", "1-3 Elided");
+        check(functions, "    y = a\n...\n    return x", "");
+        check(functions, "def f(a):\n...\ndef g(x):", "1-5 Elided");
+        check(functions, "    y = a\n...\ndef g(x):", "2-5 Elided");
+        let methods = "class A:\n\tdef f(self):\n\t\tif x:\n\t\t\ta()\n\n\tdef g(self):\n\t\tb()\n";
+        check(methods, "def f(self):\n...\n\tb()", "");
+        check(methods, "\t\t\ta()\n...\n\t\tb()", "");
+        check(methods, "class A:\n...\n\t\tb()", "1-7 Elided");
+        check("{\n  a\n}\n{\n  b\n}\n", "{\n...\n  b\n}", "4-6 Elided");
+        check("def f():\n  a\n\n  # ... b ...\n  c\n", "def f():\n...\n\n...\n  c", "1-5 Elided");
+    }
+
+    #[test]
+    fn a_search_that_takes_too_long_is_given_up() {
+        let check = |file: &str, wanted: &[&[u8]]| {
+            let lines = lines::split(file.as_bytes());
+            assert_eq!(loose(&lines, wanted, 0), Err(Spent));
+        };
+        check(&"}\n".repeat(20_000), &[b"}", b"...", b"z"]);
+        check(&"x = call(alpha, beta)\n".repeat(200_000), &[b"x = call(alpha, gamma)"]);
+        let long = "abcdefghij".repeat(2_000);
+        check(&format!("{long}\n"), &[format!("{long}k").as_bytes()]);
+    }
+
+    #[test]
+    fn empty_lines_are_matched_where_both_have_them() {
+        let file = lines::split(b"total(alpha, beta)\n\nother(gamma, delta)\n\nend\n");
+        let wanted: [&[u8]; 4] = [b"total(alphas, beta)", b"", b"", b"other(gamma, delta)"];
+        let found = loose(&file, &wanted, 0).unwrap();
+        assert_eq!(found[0].at, [0..1, 1..2, 2..2, 2..3]);
     }
 
     #[test]

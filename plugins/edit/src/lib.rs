@@ -3,7 +3,6 @@
 
 mod apply_patch;
 mod edit_file;
-mod elide;
 mod find;
 mod lines;
 mod nearest;

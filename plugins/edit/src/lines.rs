@@ -76,6 +76,11 @@ pub fn indent(line: &[u8]) -> &[u8] {
     &line[..end]
 }
 
+/// The column at which the text of a line begins, from 0. A tab goes to the next multiple of 8.
+pub fn column(line: &[u8]) -> usize {
+    indent(line).iter().fold(0, |at, byte| if *byte == b'\t' { (at / 8 + 1) * 8 } else { at + 1 })
+}
+
 /// Moves `new`, which comes as line `index`, to where `old` was found: where a new line is indented like a line of `old`,
 /// or deeper, that part of the indent becomes the one that the file has there.
 pub fn reindent(new: &[u8], index: usize, old: &[&[u8]], found: &[Line<'_>]) -> Vec<u8> {
@@ -107,6 +112,13 @@ mod tests {
         }
         assert_eq!(main_ending(&split(b"a\r\nb\r\nc\n")), b"\r\n");
         assert_eq!(main_ending(&split(b"a")), b"\n");
+    }
+
+    #[test]
+    fn a_tab_counts_to_the_next_stop() {
+        for (line, expected) in [("a", 0), ("  a", 2), ("\ta", 8), ("   \t a", 9), ("        \ta", 16), ("", 0)] {
+            assert_eq!(column(line.as_bytes()), expected, "{line:?}");
+        }
     }
 
     #[test]

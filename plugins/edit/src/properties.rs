@@ -1,8 +1,9 @@
-//! What holds for any file and any edit: an exact edit is a plain replacement, a tolerant one leaves every other line alone,
+//! What holds for any file and any edit: an exact edit is a plain replacement with the file's endings, a tolerant one leaves every other line alone,
 //! and nothing panics.
 
 use proptest::prelude::*;
 
+use crate::find;
 use crate::lines;
 use crate::replace::{Places, replace};
 
@@ -16,6 +17,12 @@ fn file_lines() -> impl Strategy<Value = Vec<String>> {
         1 => Just("    ...".to_string()),
     ];
     prop::collection::vec(text, 1..24)
+}
+
+/// Lines of which many come again, and marks between them.
+fn few_lines() -> impl Strategy<Value = Vec<&'static str>> {
+    let line = vec!["a", "b", "  a", "\tb", "", "}", "...", "# ... existing code ...", "call(alpha, beta, gamma)"];
+    prop::collection::vec(prop::sample::select(line), 1..8)
 }
 
 fn joined(lines: &[String], ending: &str, last: bool) -> String {
@@ -43,8 +50,9 @@ proptest! {
         let old = joined(&lines[from..(from + height).min(lines.len())], if windows { "\r\n" } else { "\n" }, false);
         prop_assume!(!old.is_empty() && old != new && file.matches(&old).count() == 1);
         let found = edit(&file, &old, &new);
+        let written = if file.contains("\r\n") { new.replace('\n', "\r\n") } else { new };
         // Overlapping occurrences are counted once by `matches`.
-        prop_assert_eq!(found, Some(file.replacen(&old, &new, 1)));
+        prop_assert_eq!(found, Some(file.replacen(&old, &written, 1)));
     }
 
     #[test]
@@ -74,10 +82,21 @@ proptest! {
     }
 
     #[test]
-    fn nothing_panics(file in any::<Vec<u8>>(), old in "\\PC{0,40}", new in "[\\.…/ a\n]{0,30}", all: bool) {
+    fn nothing_panics(
+        file in any::<Vec<u8>>(), old in "\\PC{0,40}", new in "[\\.…/ a\n]{0,30}", all: bool, few in few_lines(),
+        wanted in few_lines(), becomes in few_lines(), from in 0..9usize,
+    ) {
         let places = if all { Places::All } else { Places::One };
         let _ = replace(&file, &old, &new, places, "f");
         let _ = replace(&file, &new, &old, places, "f");
+        let _ = replace(few.join("\n").as_bytes(), &wanted.join("\n"), &becomes.join("\n"), places, "f");
+        let few = few.join("\n");
+        let lines = lines::split(few.as_bytes());
+        let wanted: Vec<&[u8]> = wanted.iter().map(|line| line.as_bytes()).collect();
+        for place in find::loose(&lines, &wanted, from).unwrap_or_default() {
+            prop_assert_eq!(place.at.len(), wanted.len());
+            prop_assert!(place.at.is_sorted_by(|a, b| a.end <= b.start) && place.end() <= lines.len(), "{:?}", place);
+        }
     }
 }
 

@@ -7,14 +7,13 @@
 //!
 //! More than one place is refused with the places' lines, unless all are meant.
 
-use garth_plugin::{Error, failed, invalid};
+use garth_plugin::{Error, elide, failed, invalid};
 
-use crate::elide;
 use crate::find::{self, Place, Way};
 use crate::lines::{self, Line};
 use crate::nearest;
 use crate::patch::{HunkLine, Mark};
-use crate::weave::Weave;
+use crate::weave::{self, Weave};
 
 /// Which of several places are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,20 +40,12 @@ pub fn replace(file: &[u8], old: &str, new: &str, places: Places, path: &str) ->
     if old == new {
         return Err(invalid("old_text and new_text are the same"));
     }
-    let worded = |text: &str| text.lines().filter(|line| elide::has_words(line)).count();
-    if worded(new) > worded(old) {
-        let mark = new.lines().find(|line| elide::has_words(line)).unwrap_or_default().trim();
-        let mark = garth_plugin::text::clip_line(mark, 100);
-        return Err(invalid(format!(
-            "new_text leaves lines out ({mark}) where old_text does not: write them in full, or replace a smaller part"
-        )));
-    }
     let split = lines::split(file);
     let ending = lines::main_ending(&split);
     let mut spellings = vec![(old.to_owned(), new.to_owned())];
     if ending == b"\r\n" {
         let windows = |text: &str| text.replace("\r\n", "\n").replace('\n', "\r\n");
-        spellings.push((windows(old), windows(new)));
+        spellings = vec![(old.to_owned(), windows(new)), (windows(old), windows(new))];
     }
     for (old, new) in &spellings {
         let found = occurrences(file, old.as_bytes());
@@ -91,14 +82,19 @@ fn by_lines(file: &[Line<'_>], old: &str, new: &str, places: Places, path: &str)
         found = find::strict(file, &wanted, 0);
     }
     if found.is_empty() {
-        (found, allowed) = (find::loose(file, &wanted, 0), Places::One);
+        allowed = Places::One;
+        found = find::loose(file, &wanted, 0).map_err(|spent| failed(format!("{}\n{spent}", not_found(&wanted))))?;
+    }
+    if found.iter().any(|place| place.way == Way::Elided) {
+        refuse_open_ends(&wanted, &new_lines)?;
     }
     found.dedup_by(|next, kept| allowed == Places::All && next.start() < kept.end());
     let Some(first) = found.first() else { return Err(not_found(&wanted)) };
     let starts: Vec<usize> = found.iter().map(Place::start).collect();
     refuse_several(file, &starts, wanted.len(), allowed, path)?;
-    let (told, line) = (first.told(), first.start() + 1);
     let mut hunk = changes(&wanted, &new_lines, first.way)?;
+    let told = first.told().map(|told| told + &weave::differing(file, &hunk, first));
+    let line = first.start() + 1;
     let mut output = Weave::new(file);
     let mut next = 0;
     for place in &found {
@@ -113,6 +109,20 @@ fn by_lines(file: &[Line<'_>], old: &str, new: &str, places: Places, path: &str)
     }
     output.keep(&file[next..]);
     Ok(Replaced { content: output.finish(), count: found.len(), line, told })
+}
+
+/// Refuses a mark at an end of `old` that `new` does not have there too: it does not say how far what it stands for goes,
+/// and so nothing would be replaced for it.
+fn refuse_open_ends(old: &[&[u8]], new: &[&[u8]]) -> Result<(), Error> {
+    let is_mark = |line: Option<&&[u8]>| line.is_some_and(|line| elide::is_mark(line));
+    let ends = [("begins", old.first(), new.first()), ("ends", old.last(), new.last())];
+    let Some((end, Some(mark), _)) = ends.into_iter().find(|(_, old, new)| is_mark(*old) && !is_mark(*new)) else {
+        return Ok(());
+    };
+    let mark = garth_plugin::text::clip_line(&String::from_utf8_lossy(mark.trim_ascii()), 100);
+    Err(invalid(format!(
+        "old_text {end} with '{mark}', which does not say where the part {end} that is to be replaced: write that line"
+    )))
 }
 
 /// What to do with each line of `old` so that it becomes `new`. Where marks stand for lines, both have the same ones, or
@@ -146,12 +156,16 @@ fn difference(old: &[&[u8]], new: &[&[u8]]) -> Vec<HunkLine> {
     let mut hunk = Vec::with_capacity(old.len() + new.len());
     for step in similar::capture_diff_slices(similar::Algorithm::Myers, old, new) {
         let (tag, of_old, of_new) = step.as_tag_tuple();
-        let (mark, added) = match tag {
-            similar::DiffTag::Equal => (Mark::Keep, 0..0),
-            _ => (Mark::Remove, of_new),
-        };
-        hunk.extend(old[of_old].iter().map(|text| line(mark, text)));
-        hunk.extend(new[added].iter().map(|text| line(Mark::Add, text)));
+        if tag == similar::DiffTag::Equal {
+            hunk.extend(old[of_old].iter().map(|text| line(Mark::Keep, text)));
+            continue;
+        }
+        // One for one, so that empty lines that stay between the old ones stand between the new ones.
+        let (old, new) = (&old[of_old], &new[of_new]);
+        for at in 0..old.len().max(new.len()) {
+            hunk.extend(old.get(at).map(|text| line(Mark::Remove, text)));
+            hunk.extend(new.get(at).map(|text| line(Mark::Add, text)));
+        }
     }
     hunk
 }
@@ -267,6 +281,9 @@ mod tests {
         check("a\r\nb\r\nc\r\n", "a\nb", "x\ny", "x\r\ny\r\nc\r\n");
         check("a\r\n  b \r\nc\r\n", "a\n b", "x\ny", "x\r\ny\r\nc\r\n");
         check("a\n b", "a\nb ", "x\ny", "x\n y");
+        check("a\r\nb\r\n", "b", "x\ny", "a\r\nx\r\ny\r\n");
+        check("a\r\nb\r\n", "b", "x\r\ny", "a\r\nx\r\ny\r\n");
+        check("a\r\nb\nc\r\n", "a\r\nb\nc", "x\ny", "x\r\ny\r\n");
     }
 
     #[test]
@@ -280,6 +297,69 @@ mod tests {
         );
         check("a = 1\nb = 2\n", "1\ta = 1\n2\tb = 2", "1\ta = 3\n2\tb = 2", "a = 3\nb = 2\n");
         check("a\n\nb\n", "\n\na \n\nb\n\n", "c", "c\n");
+    }
+
+    #[test]
+    fn lines_that_are_left_out_have_an_end() {
+        let file = "def f(a):\n    y = a\n    return y\n\ndef g(x):\n    z = x\n    return x\n";
+        let refused = |end: &str, mark: &str| {
+            format!(
+                "old_text {end} with '{mark}', which does not say where the part {end} that is to be replaced: write that line"
+            )
+        };
+        check(
+            file,
+            "def g(x):\n    # ... rest of the body ...",
+            "def g(x): pass",
+            &refused("ends", "# ... rest of the body ..."),
+        );
+        check(file, "...\n    z = x", "    z = 1", &refused("begins", "..."));
+        check(
+            file,
+            "def g(x):\n    ...\n    return x",
+            "",
+            &file[..file.len() - "def g(x):\n    z = x\n    return x\n".len()],
+        );
+        check(file, "def g(x):\n    ...", "def g(x, y):\n    ...", &file.replace("g(x)", "g(x, y)"));
+        let error =
+            replace(file.as_bytes(), "def f(a):\n    ...\n    return x", "", Places::One, "f").unwrap_err().to_string();
+        assert!(error.starts_with("old_text is not in f. The nearest text there is:\n"), "{error}");
+    }
+
+    #[test]
+    fn a_search_that_is_given_up_says_so() {
+        let error =
+            replace("}\n".repeat(20_000).as_bytes(), "}\n...\nz", "x", Places::One, "f").unwrap_err().to_string();
+        assert!(error.starts_with("old_text is not in f") && error.ends_with(&find::Spent.to_string()), "{error}");
+    }
+
+    #[test]
+    fn empty_lines_that_were_not_meant_stay() {
+        let file = "first(alpha, beta)\n\nsecond(gamma, delta)\n\n\nend\n";
+        let old = "first(alphas, beta)\nsecond(gamma, delta)";
+        check(file, old, "one\ntwo\nthree", "one\n\ntwo\nthree\n\n\nend\n");
+        check(file, old, "first(alphas, beta)", "first(alpha, beta)\n\n\n\nend\n");
+        check(file, "first(alphas, beta)\n\nsecond(gamma, delta)", "one\ntwo", "one\ntwo\n\n\nend\n");
+    }
+
+    #[test]
+    fn lines_that_were_only_like_it_are_named() {
+        let check = |file: &str, old: &str, new: &str, expected: &str| {
+            assert_eq!(replace(file.as_bytes(), old, new, Places::One, "f").unwrap().told.as_deref(), Some(expected));
+        };
+        let file = "first(alpha, beta)\n    second(gamma, delta)\nthird(epsilon)\n";
+        let old = "first(alphas, beta)\nsecond(gamma, delta)\nthird(epsilons)";
+        let alike = "lines 1 to 3 were 98 % like what you wrote";
+        check(
+            file,
+            old,
+            "x\nsecond(gamma, delta)\ny",
+            &format!("{alike} (line 1 was: first(alpha, beta); line 3 was: third(epsilon))"),
+        );
+        check(file, old, "first(alphas, beta)\nx\nthird(epsilons)", alike);
+        let long = |end: &str| (0..8).map(|n| format!("name_{n} = call(alpha, beta{end})\n")).collect::<String>();
+        let told = replace(long("").as_bytes(), &long("s"), "x\n", Places::One, "f").unwrap().told.unwrap();
+        assert!(told.ends_with("; line 5 was: name_4 = call(alpha, beta); and 3 more)"), "{told}");
     }
 
     #[test]

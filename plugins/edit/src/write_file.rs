@@ -2,12 +2,9 @@
 
 use garth_plugin::change::{self, Edit, MAX_FILE, Written};
 use garth_plugin::workspace::Path;
-use garth_plugin::{Change, Error, Output, Tool, failed, invalid};
+use garth_plugin::{Change, Error, Output, Tool, invalid};
 use schemars::JsonSchema;
 use serde::Deserialize;
-
-use crate::elide;
-use crate::lines;
 
 pub struct WriteFile;
 
@@ -39,25 +36,12 @@ fn plan(args: Args) -> Result<Edit, Error> {
         return Err(invalid(format!("{} names a directory; give the path of a file", args.path)));
     }
     let before = path.read_if_exists(MAX_FILE)?;
-    if let Some(before) = before.as_deref() {
-        refuse_marks(before, &args.content, path.name())?;
+    if let Some(before) = &before {
+        change::refuse_marks(before, args.content.as_bytes(), path.name())?;
     }
     let edit = Edit { path, before, after: Some(args.content.into_bytes()) };
     edit.refuse_rewrite()?;
     Ok(edit)
-}
-
-/// Refuses a text that only names what it leaves out: the file would lose it.
-fn refuse_marks(before: &[u8], content: &str, name: &str) -> Result<(), Error> {
-    let old = lines::split(before);
-    let stands = |line: &str| old.iter().any(|old| old.text == line.as_bytes());
-    if let Some(mark) = content.lines().find(|line| elide::has_words(line) && !stands(line)) {
-        let mark = garth_plugin::text::clip_line(mark.trim(), 100);
-        return Err(failed(format!(
-            "content leaves lines out ({mark}), and the file would lose them: use edit_file for the part of {name} that changes"
-        )));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -95,7 +79,7 @@ mod tests {
         );
         assert!(call("long", "line 1\nline 2\n").is_err(), "most of the file would be lost");
         let error = call("short", "a\n// ... existing code ...\n").unwrap_err();
-        assert!(error.starts_with("content leaves lines out (// ... existing code ...)"), "{error}");
+        assert!(error.starts_with("the new text leaves lines of short out (// ... existing code ...)"), "{error}");
         assert_eq!((scratch.read("long"), scratch.read("short")), (long.clone().into_bytes(), b"a\nb\n".to_vec()));
         call("long", &long).unwrap();
         call("long", &(0..300).map(|n| format!("other {n}\n")).collect::<String>()).unwrap();

@@ -1,6 +1,6 @@
 //! Changes of files, computed in memory first, which is also what a preview shows, and then written all or not at all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::workspace::Path;
-use crate::{Change, Error, failed};
+use crate::{Change, Error, elide, failed, invalid, text};
 
 /// Larger files are not edited.
 pub const MAX_FILE: u64 = 16 << 20;
@@ -120,6 +120,22 @@ impl Written {
     }
 }
 
+/// Fails where the new text of a file has a line that only stands for others, in words, and that the file lacks: it would
+/// have that line instead of those.
+pub fn refuse_marks(before: &[u8], after: &[u8], name: &str) -> Result<(), Error> {
+    fn marks(text: &[u8]) -> impl Iterator<Item = &str> {
+        let lines = text.split(|byte| *byte == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
+        lines.map(str::trim).filter(|line| elide::has_words(line))
+    }
+    let there: BTreeSet<&str> = marks(before).collect();
+    let Some(new) = marks(after).find(|mark| !there.contains(mark)) else { return Ok(()) };
+    Err(invalid(format!(
+        "the new text leaves lines of {name} out ({}), which it would lose: write them in full, or change only the part \
+         that differs, with edit_file or apply_patch",
+        text::clip_line(new, 100)
+    )))
+}
+
 /// What the host shows before it asks.
 pub fn preview(edits: &[Edit]) -> Vec<Change> {
     let changed = edits.iter().filter(|edit| edit.before != edit.after);
@@ -226,6 +242,23 @@ mod tests {
         assert_eq!(count(Some("a\n"), None), (Action::Deleted, 0, 1));
         assert_eq!(count(Some("a\na\n"), Some("a\na\na\n")), (Action::Changed, 1, 0));
         assert_eq!(count(Some("a"), Some("a")), (Action::Unchanged, 0, 0));
+    }
+
+    #[test]
+    fn what_only_stands_for_lines_is_refused_where_the_file_lacks_it() {
+        let check = |before: &str, after: &str, refused: Option<&str>| {
+            let result = refuse_marks(before.as_bytes(), after.as_bytes(), "f");
+            let expected =
+                refused.map(|mark| format!("the new text leaves lines of f out ({mark}), which it would lose"));
+            match (&result, &expected) {
+                (Err(Error::Invalid(text)), Some(expected)) => assert!(text.starts_with(expected), "{text}"),
+                _ => assert!(result.is_ok() && expected.is_none(), "{before:?} {after:?}: {result:?}"),
+            }
+        };
+        check("a\nb\n", "a\n  # ... existing code ...\r\n", Some("# ... existing code ..."));
+        check("# rest of it...\n", "# rest of it...\n# ... unchanged\n", Some("# ... unchanged"));
+        check("# rest of it...\n", "if a:\n    # rest of it...\n", None);
+        check("a\n", "def f():\n    ...\n# Wait before retrying...\n", None);
     }
 
     #[cfg(unix)]

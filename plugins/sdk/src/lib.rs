@@ -20,6 +20,8 @@ pub mod component;
 
 #[cfg(feature = "change")]
 pub mod change;
+#[cfg(feature = "change")]
+pub mod elide;
 mod error;
 pub mod file;
 pub mod folder;

@@ -75,6 +75,9 @@ fn plan(args: Args) -> Result<(Edit, String), Error> {
         None => usual(&path)?,
     };
     let before = path.read_if_exists(MAX_FILE)?;
+    if let Some(before) = &before {
+        change::refuse_marks(before, args.content.as_bytes(), path.name())?;
+    }
     let edit = Edit { path, before, after: Some(args.content.into_bytes()) };
     edit.refuse_rewrite()?;
     Ok((edit, command))
@@ -129,6 +132,8 @@ mod tests {
         check(args("d/", "x", None), "d/ names a directory; give the path of a file");
         let error = CreateAndRun::call(args("long.sh", &"true\n".repeat(299), None)).unwrap_err().to_string();
         assert!(error.starts_with("long.sh has 300 lines, and 299 of the 299 that you wrote are there"), "{error}");
+        let error = CreateAndRun::call(args("a.sh", "true\n# ... rest of the code unchanged ...\n", None)).unwrap_err();
+        assert!(error.detail().starts_with("the new text leaves lines of a.sh out (# ... rest of the code"), "{error}");
         assert_eq!((scratch.exists("a.xyz"), scratch.read("a.sh")), (false, b"true\nfalse\n".to_vec()));
     }
 
