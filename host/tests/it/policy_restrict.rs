@@ -30,8 +30,8 @@ fn only_the_tools_that_are_listed_are_left() {
         (None, &["Bash"], "create_and_run", false),
         (None, &["Write"], "create_and_run", false),
         (None, &["Read"], "find_and_read", false),
-        (None, &["Grep"], "search_and_read", false),
-        (None, &["Grep"], "find_and_read", true),
+        (None, &["grep"], "search_and_read", false),
+        (None, &["grep"], "find_and_read", true),
         (Some(&["Bash", "Write"]), &[], "create_and_run", false),
     ] {
         let allowed = restriction(tools, disallowed, None).allows(tool);
