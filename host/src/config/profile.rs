@@ -8,7 +8,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::{Paths, file};
-use crate::policy::glob_set;
+use crate::policy::name_set;
 use crate::protocol::ToolSet;
 
 macro_rules! built_in {
@@ -192,12 +192,11 @@ impl Profiles {
     }
 
     fn fitting(&self, plain: &str) -> Chosen {
-        let fits = |pattern: &&String| glob_set(&[pattern.as_str()]).is_ok_and(|set| set.is_match(plain));
+        let all = || self.all.iter().flat_map(|profile| profile.matches.iter().map(move |pattern| (profile, pattern)));
+        let fitting = name_set(all().map(|(_, pattern)| pattern)).map_or_else(|_| Vec::new(), |set| set.matches(plain));
         let literal = |pattern: &str| pattern.chars().filter(|c| *c != '*').count();
-        let candidates = self.all.iter().flat_map(|profile| {
-            let best = profile.matches.iter().filter(fits).max_by_key(|pattern| literal(pattern));
-            best.map(|pattern| (profile, pattern))
-        });
+        let candidates =
+            all().enumerate().filter(|(number, _)| fitting.contains(number)).map(|(_, candidate)| candidate);
         let best = candidates.max_by_key(|(profile, pattern)| (profile.file.is_some(), literal(pattern)));
         best.map_or_else(
             || Chosen { profile: Profile { name: "default".into(), ..Profile::default() }, pattern: "*".into() },
@@ -257,7 +256,7 @@ fn read(content: &[u8]) -> Result<Profile, (usize, String)> {
     if written.matches.is_empty() {
         return Err((1, "match has no pattern; write for example match = [\"my-model*\"]".into()));
     }
-    if let Some(wrong) = written.matches.iter().find_map(|pattern| glob_set(&[pattern.to_lowercase()]).err()) {
+    if let Some(wrong) = written.matches.iter().find_map(|pattern| name_set([pattern.to_lowercase()]).err()) {
         return Err((1, format!("match: {wrong}")));
     }
     let sampling = written.sampling;

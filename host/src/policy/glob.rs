@@ -40,6 +40,16 @@ pub fn glob_set<S: AsRef<str>>(patterns: &[S]) -> Result<GlobSet, String> {
     set.build().map_err(|error| error.to_string())
 }
 
+/// One set of patterns for plain names, such as a model's: only `*`, `?`, `[…]` and `{…}` mean something.
+pub fn name_set<S: AsRef<str>>(patterns: impl IntoIterator<Item = S>) -> Result<GlobSet, String> {
+    let mut set = GlobSetBuilder::new();
+    for pattern in patterns {
+        let pattern = pattern.as_ref();
+        set.add(GlobBuilder::new(pattern).build().map_err(|error| wrong(pattern, &error))?);
+    }
+    set.build().map_err(|error| error.to_string())
+}
+
 /// Whether the pattern can be read; the error names it and says what is wrong.
 pub fn check_glob(pattern: &str) -> Result<(), String> {
     if pattern.trim_matches('/').is_empty() {

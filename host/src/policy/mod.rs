@@ -24,7 +24,7 @@ pub use approve::Preapproval;
 pub use capability::{Capabilities, Grant};
 pub use compound::is_compound;
 pub use decide::{Action, Decision, Request, decide, decide_with};
-pub use glob::{check_glob, glob_set, normalise};
+pub use glob::{check_glob, glob_set, name_set, normalise};
 pub use http::{HttpAccess, SecretUse, http_allowed, http_host};
 pub use limits::{Limits, PartialLimits};
 pub use pattern::{Pattern, Source};

@@ -102,6 +102,7 @@ fn every_key_is_in_the_default_file_with_a_comment() {
     }
     let world = World::new().user(&uncommented);
     world.loaded(); // the examples are valid too
+    World::new().user(config::CHECKS).loaded();
     for line in
         config::DEFAULT.lines().filter(|line| line.contains(" = ") && !line.starts_with('#') && !line.contains("= ["))
     {
@@ -239,6 +240,8 @@ fn what_cannot_be_read_is_named_with_its_place_and_the_way_out() {
         ("[plugins.git.tools.log]\nworkspace = \"all\"", "2", "\"write\""),
         ("[plugins.git.tools.log]\nworkspace = [{ path = \"../x\", access = \"read\" }]", "2", "'..'"),
         ("[plugins.git.tools.log]\nprocess = [[]]", "2", "names no program"),
+        ("[checks.mine]\nmessages = '('", "2", "checks.mine.messages: "),
+        ("[checks.mine]\nignore = '['", "2", "checks.mine.ignore: "),
     ] {
         for (world, file) in
             [(World::new().user(text), "home/config/config.toml"), (World::new().project(text), ".garth/config.toml")]
