@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
-use super::repetition::repeats_from;
+use super::repetition::{LONG, SHORT, repeats_from};
 use super::tally::{Ended, Tally};
 use super::turn::Turn;
 use super::{Context, Lenience, leaving};
@@ -30,6 +30,9 @@ pub(super) struct Asked {
 const LOOK: usize = 1_024;
 /// Said of arguments that could be repaired and are not to be.
 const STRICT: &str = "the arguments are not a JSON object; write them as strict JSON";
+/// Said of a call that the reply's token limit has cut.
+const CUT: &str = "the reply reached its token limit in the middle of the call. Nothing was done; write less in one call, \
+    in several calls where it is long";
 /// What a call is named that was announced and has no name.
 const NAMELESS: &str = "unreadable_call";
 
@@ -69,6 +72,8 @@ struct Arrived {
     reasoning: String,
     kept: Option<Kept>,
     calls: Vec<RawCall>,
+    /// The name of a call that was cut.
+    cut_call: Option<String>,
     finish: Option<FinishReason>,
     prompt_tokens: Option<u64>,
     /// Bytes of text and reasoning at which they are looked at for repetition.
@@ -81,6 +86,10 @@ struct Arriving {
     arrived: Arrived,
     /// `None`: text is text.
     reader: Option<Reader>,
+    /// All that was written, with the markup and the arguments of calls.
+    heard: String,
+    /// Bytes of that at which it is looked at for repetition.
+    look_at: usize,
 }
 
 /// Sends the conversation and waits for the end of the reply. Retries are shown as events. With an error comes what had
@@ -127,7 +136,7 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
     drop(stream); // ends the request where that has not ended
     let cut = sends && (cancelled || arriving.arrived.repeats);
     tally.close(turn, if cut { Ended::Here } else { Ended::There }).await;
-    let Arriving { mut arrived, reader } = arriving;
+    let Arriving { mut arrived, reader, .. } = arriving;
     let (rest, found) = reader.map_or_else(Default::default, Reader::finish);
     if !arrived.repeats {
         arrived.show(rest, turn).await;
@@ -138,12 +147,22 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
 
 impl Arriving {
     fn new(callable: Option<&[ToolSpec]>) -> Arriving {
-        Arriving { arrived: Arrived::default(), reader: callable.map(Reader::new) }
+        Arriving { arrived: Arrived::default(), reader: callable.map(Reader::new), heard: String::new(), look_at: 0 }
+    }
+
+    /// Notices a call that never ends. What is written into a file may repeat itself for longer than what is said.
+    fn hear(&mut self, text: &str) {
+        self.heard.push_str(text);
+        if self.heard.len() >= self.look_at {
+            self.look_at = self.heard.len() + LOOK;
+            self.arrived.repeats |= repeats_from(&self.heard, LONG).is_some();
+        }
     }
 
     async fn take(&mut self, delta: Delta, turn: &Turn) {
         match delta {
             Delta::Text(text) => {
+                self.hear(&text);
                 let parts = match &mut self.reader {
                     Some(reader) => reader.push(&text),
                     None => vec![Part::Text(text)],
@@ -152,7 +171,9 @@ impl Arriving {
             }
             Delta::Reasoning(text) => self.arrived.show(vec![Part::Reasoning(text)], turn).await,
             Delta::Kept(kept) => self.arrived.kept = Some(kept),
+            Delta::Arguments(text) => self.hear(&text),
             Delta::Call(call) => self.arrived.calls.push(call),
+            Delta::CutCall(name) => self.arrived.cut_call = Some(name),
             Delta::Usage(usage) => self.arrived.prompt_tokens = usage.prompt_tokens,
             Delta::Finish(reason) => self.arrived.finish = Some(reason),
         }
@@ -177,7 +198,7 @@ impl Arrived {
         if self.text.len() + self.reasoning.len() >= self.look_at {
             self.look_at = self.text.len() + self.reasoning.len() + LOOK;
             for written in [&mut self.text, &mut self.reasoning] {
-                if let Some(end) = repeats_from(written) {
+                if let Some(end) = repeats_from(written, SHORT) {
                     written.truncate(end);
                     self.repeats = true;
                 }
@@ -190,7 +211,7 @@ impl Arrived {
         let mut ids = used_ids(context);
         let asked = if !whole {
             Vec::new()
-        } else if self.calls.is_empty() {
+        } else if self.calls.is_empty() && self.cut_call.is_none() {
             let made = found.calls.into_iter().map(written).collect::<Vec<_>>();
             let spoiled = found.unreadable.into_iter().map(spoiled);
             let asked = made.into_iter().chain(spoiled);
@@ -198,7 +219,9 @@ impl Arrived {
                 .map(|asked| Asked { call: ToolCall { id: fresh_id(None, &mut ids), ..asked.call }, ..asked })
                 .collect()
         } else {
-            self.calls.into_iter().map(|raw| read(raw, &mut ids, lenience)).collect()
+            let mut asked: Vec<Asked> = self.calls.into_iter().map(|raw| read(raw, &mut ids, lenience)).collect();
+            asked.extend(self.cut_call.map(|name| cut(name, &mut ids)));
+            asked
         };
         let reasoning = Reasoning { text: self.reasoning, kept: self.kept };
         let reasoning = Some(reasoning).filter(|reasoning| !reasoning.text.is_empty() || reasoning.kept.is_some());
@@ -238,6 +261,12 @@ fn read(raw: RawCall, ids: &mut BTreeSet<String>, lenience: Lenience) -> Asked {
     Asked { call: ToolCall { id, name: raw.name, arguments, recovered }, unreadable, through: None }
 }
 
+fn cut(name: String, ids: &mut BTreeSet<String>) -> Asked {
+    let name = if name.is_empty() { NAMELESS.to_string() } else { name };
+    let call = ToolCall { id: fresh_id(None, ids), name, arguments: Value::Object(Map::new()), recovered: None };
+    Asked { call, unreadable: Some(CUT.into()), through: None }
+}
+
 /// Those of this conversation, and those that it must not use again.
 pub(super) fn used_ids(context: &Context) -> BTreeSet<String> {
     let calls = context.messages.iter().filter_map(|message| match message {
@@ -247,10 +276,11 @@ pub(super) fn used_ids(context: &Context) -> BTreeSet<String> {
     calls.flatten().map(|call| call.id.clone()).chain(context.taken.iter().cloned()).collect()
 }
 
-/// The server's id where it is new, else one of our own: some servers count from zero in every reply.
+/// The server's id where it is new, else one of our own: some servers count from zero in every reply. Mistral's templates refuse
+/// ids that are not nine letters and digits.
 fn fresh_id(wanted: Option<String>, used: &mut BTreeSet<String>) -> String {
     let id = wanted.filter(|id| !id.is_empty() && !used.contains(id)).unwrap_or_else(|| {
-        (used.len() + 1..).map(|number| format!("call_{number}")).find(|id| !used.contains(id)).unwrap_or_default()
+        (used.len() + 1..).map(|number| format!("call{number:05}")).find(|id| !used.contains(id)).unwrap_or_default()
     });
     used.insert(id.clone());
     id

@@ -58,10 +58,14 @@ async fn make_room(turn: &Turn, model: &Arc<dyn Model>, context: &mut Context) -
     }
     let window = context.window.unwrap_or(settings.window);
     turn.window.store(window, Ordering::Relaxed);
+    // A longer reply that is asked for has to fit as well.
+    let reply = turn.services.routing.sampling(settings.sampling).max_tokens.map_or(REPLY, |most| most as usize);
+    let most = window.saturating_sub(reply.min(window / 2));
     // Where little could be left out the last time, the next one waits until half of the room is used up again.
-    let least = context.compacted.map_or(0, |after| (after + window) / 2);
+    let least = context.compacted.map_or(0, |after| (after + most) / 2);
     let mut tokens = context.tokens();
-    if tokens >= least.max(window * settings.compact_at / 100) && shorten(turn, context, window, Some(model)).await {
+    let full = tokens >= least.max(most.min(window * settings.compact_at / 100));
+    if full && shorten(turn, context, window, Some(model)).await {
         tokens = context.tokens();
     }
     // Where nobody knows the window, the server has to say.

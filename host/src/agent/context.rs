@@ -11,10 +11,10 @@ use super::ask::Asked;
 use super::known::{self, Known};
 use super::turn::Turn;
 use super::{ask, call_tool, map, skill, snapshot, tool_set};
-use crate::context::{Gauge, NO_REPLY, estimate, tools_as_json};
+use crate::context::{Gauge, estimate, tools_as_json};
 use crate::model::Model;
 use crate::plugins::Tool;
-use crate::protocol::{self, Event, Message, Tier, ToolSet, ToolSpec, WindowPart};
+use crate::protocol::{self, Event, Message, NO_REPLY, Tier, ToolSet, ToolSpec, WindowPart};
 use crate::secrets::Look;
 use crate::session::{Transcript, note_restored};
 

@@ -1,8 +1,11 @@
 //! Notices that the model goes in circles: calls that come again with the same results, one after the other or in turns, which
 //! ends the turn; and what it reads or changes over and over, which it is told.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::ask::Asked;
@@ -28,6 +31,8 @@ pub(super) struct Guard {
     replies: Rounds<Vec<Seen>>,
     rereading: Rereading,
     spiral: Spiral,
+    /// What the model was told, without its numbers, and how often.
+    told: BTreeMap<String, u32>,
 }
 
 /// The last things, no more than are needed to see a circle close `limit` times.
@@ -64,12 +69,21 @@ impl Guard {
             replies: Rounds::new(limit),
             rereading: Rereading::new(settings.recovery.read_repeats),
             spiral: Spiral::new(settings.recovery.patch_repeats),
+            told: BTreeMap::new(),
         }
     }
 
     /// What was read is no longer in the conversation.
     pub fn forget_readings(&mut self) {
         self.rereading.forget();
+    }
+
+    /// How often the model was told this, when that is `limit` times: it does not heed it.
+    pub fn is_unheeded(&mut self, note: &str) -> Option<u32> {
+        let words = note.split_whitespace().filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
+        let times = self.told.entry(words.collect::<Vec<_>>().join(" ")).or_default();
+        *times += 1;
+        (*times >= self.limit).then_some(*times)
     }
 
     /// What the model is told of these calls: the first thing, so that there is one to do.
@@ -102,7 +116,7 @@ impl Guard {
     /// The tool and the count when the same calls, or the same replies, came to the same results `limit` times.
     pub fn repeated(&mut self, asked: &[Asked], results: &[CallResult]) -> Option<(String, u32)> {
         let seen = |(asked, result): (&Asked, &CallResult)| {
-            (asked.call.name.clone(), asked.call.arguments.to_string(), result.text.clone())
+            (asked.call.name.clone(), asked.call.arguments.to_string(), untimed(&result.text).into_owned())
         };
         let reply: Vec<Seen> = asked.iter().zip(results).map(seen).collect();
         // The same call twice in one reply was made without knowing its result.
@@ -117,6 +131,13 @@ impl Guard {
         let times = calls.max(self.replies.count(reply));
         (times >= self.limit).then_some((tool, times))
     }
+}
+
+/// Without times and addresses, which differ whenever a program runs.
+fn untimed(text: &str) -> Cow<'_, str> {
+    const UNITS: &str = r"\b\d+(?:[.,]\d+)?\s?(?:ns|µs|us|ms|s|secs?|seconds?|min|minutes?)\b|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?\b|\b0x[0-9a-f]+\b";
+    static TIMES: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(UNITS).ok());
+    TIMES.as_ref().map_or(Cow::Borrowed(text), |times| times.replace_all(text, "#"))
 }
 
 /// How many errors each file that was checked has, of all its checks.
@@ -158,6 +179,16 @@ mod tests {
         check(&[], &[]);
         check(&[run(&["a"], &["a", "b"])], &[("a", 1)]);
         check(&[run(&["a"], &["a"]), run(&["a", "b"], &[]), run(&["a"], &["a", "a"])], &[("a", 3), ("b", 0)]);
+    }
+
+    #[test]
+    fn the_time_that_a_program_took_makes_no_difference() {
+        let check = |one: &str, other: &str, same: bool| assert_eq!(untimed(one) == untimed(other), same, "{one}");
+        check("test result: ok. 3 passed; finished in 0.03s", "test result: ok. 3 passed; finished in 1.20s", true);
+        check("Ran 1 test in 12 ms", "Ran 1 test in 9 ms", true);
+        check("[09:12:33] built at 0x7ffe10", "[09:12:41] built at 0x55aa", true);
+        check("3 passed", "4 passed", false);
+        check("a.rs:12:5 wrong", "a.rs:13:5 wrong", false);
     }
 
     #[test]

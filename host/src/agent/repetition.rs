@@ -1,19 +1,20 @@
 //! Notices that a text repeats itself while it streams, as small models do that have lost the thread.
 
-/// Bytes at the end of the text that are looked at.
-const WINDOW: usize = 4_096;
+/// Bytes at the end of a text that are looked at: of what is said, and of what is written into calls.
+pub(super) const SHORT: usize = 4_096;
+pub(super) const LONG: usize = 12_288;
 /// It repeats itself when these are one part so often or more.
 const TIMES: usize = 8;
 
 /// Whether the end of `text` is one part over and over; how many bytes there are with the part once.
-pub(super) fn repeats_from(text: &str) -> Option<usize> {
+pub(super) fn repeats_from(text: &str, window: usize) -> Option<usize> {
     let bytes = text.as_bytes();
-    let window = bytes.len().checked_sub(WINDOW).map(|start| &bytes[start..])?;
-    let part = period(window);
-    if part * TIMES > WINDOW {
+    let last = bytes.len().checked_sub(window)?;
+    let part = period(&bytes[last..]);
+    if part * TIMES > window {
         return None;
     }
-    let mut start = bytes.len() - WINDOW;
+    let mut start = last;
     while start > 0 && bytes[start - 1] == bytes[start - 1 + part] {
         start -= 1;
     }
@@ -47,7 +48,7 @@ mod tests {
     #[test]
     fn only_what_comes_again_and_again_repeats() {
         let check = |text: &str, kept: Option<&str>| {
-            assert_eq!(repeats_from(text).map(|end| &text[..end]), kept, "{}", &text[..text.len().min(80)]);
+            assert_eq!(repeats_from(text, SHORT).map(|end| &text[..end]), kept, "{}", &text[..text.len().min(80)]);
         };
         let line = "I should look at the file again.\n";
         check(&line.repeat(20), None);

@@ -16,11 +16,11 @@ use super::scope::Scope;
 use super::warm::Warming;
 use super::{Context, Services, Settings, call_tool, calls, fork, guard::Guard, route};
 use crate::commands::Catalogue;
-use crate::context::{NO_REPLY, NOTHING_SAID, REPEATS};
+use crate::context::{NOTHING_SAID, REPEATS};
 use crate::model::{Model, ModelError};
 use crate::plugins::Plugins;
 use crate::policy;
-use crate::protocol::{Event, FinishReason, Level, Message, TurnEnd};
+use crate::protocol::{self, Event, FinishReason, Level, Message, NO_REPLY, TurnEnd};
 use crate::recover;
 
 /// The most paths that are kept in mind.
@@ -146,7 +146,10 @@ async fn answer(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mut Context,
             let (end, steps) = steps(turn, model, context).await;
             match steps {
                 0 => context.messages.truncate(before),
-                _ => context.unsaid = None,
+                _ => {
+                    context.unsaid = None;
+                    protocol::end_turn(&mut context.messages);
+                }
             }
             (end, steps)
         }
@@ -188,7 +191,14 @@ pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mu
                     return (end, used);
                 }
             }
-            (None, Some(text)) => note(turn, context, &text).await,
+            (None, Some(text)) => {
+                if let Some(times) = guard.is_unheeded(&text) {
+                    let said = text.trim_matches(['[', ']']);
+                    let error = format!("the model goes in circles; it was told {times} times and went on: {said}");
+                    return (TurnEnd::Failed { error }, used);
+                }
+                note(turn, context, &text).await;
+            }
             (None, None) => {}
         }
     }

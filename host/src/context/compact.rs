@@ -172,10 +172,9 @@ fn fold_steps(messages: &[Message], kept: usize, room: usize) -> Vec<Message> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::NO_REPLY;
     use super::super::note::{EARLIER, NOTHING_SAID};
     use super::*;
-    use crate::protocol::{Kept, Reasoning};
+    use crate::protocol::{Kept, NO_REPLY, Reasoning};
     use serde_json::json;
 
     /// A turn: the user's words, and steps that read or write a file, each with a long result.

@@ -3,9 +3,8 @@
 
 use serde_json::Value;
 
-use super::NO_REPLY;
 use super::note::{ANSWERED, ASKED, CALLED, CHANGED, is_note, split_note, words};
-use crate::protocol::{Message, ToolCall};
+use crate::protocol::{Message, NO_REPLY, ToolCall};
 
 /// Characters of what is left of a result, an argument, a task or an answer.
 const LINE: usize = 160;

@@ -23,6 +23,10 @@ impl Out<Delta> {
         if text.is_empty() { Ok(()) } else { self.send(Delta::Text(text.to_string())).await }
     }
 
+    pub(super) async fn arguments(&self, text: &str) -> Result<(), ModelError> {
+        if text.is_empty() { Ok(()) } else { self.send(Delta::Arguments(text.to_string())).await }
+    }
+
     pub(super) async fn reasoning(&self, text: &str) -> Result<(), ModelError> {
         if text.is_empty() { Ok(()) } else { self.send(Delta::Reasoning(text.to_string())).await }
     }

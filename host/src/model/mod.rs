@@ -78,8 +78,12 @@ pub enum Delta {
     Reasoning(String),
     /// At most once, before the calls: what this model wants back with the history.
     Kept(Kept),
+    /// A piece of a call's arguments, as it is written; the call itself comes at the end.
+    Arguments(String),
     /// Whole.
     Call(RawCall),
+    /// The reply reached its token limit within the last call, which has this name, if it has one.
+    CutCall(String),
     /// Of the reply so far: a later one takes the place of those before. A server may count what it has read first, and a
     /// reply that fails may have been counted.
     Usage(Usage),

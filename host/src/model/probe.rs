@@ -23,6 +23,8 @@ pub struct Probe {
     pub url: String,
     /// It answered.
     pub reachable: bool,
+    /// It answered that it is not ready: its model is being loaded.
+    pub loading: bool,
     /// The server's name and version, where it says: `Ollama 0.12.6`, `llama.cpp`.
     pub server: Option<String>,
     pub models: Vec<ModelInfo>,

@@ -70,6 +70,17 @@ pub fn append_note(messages: &mut Vec<Message>, note: &str) {
     }
 }
 
+/// Stands in a conversation for a reply that did not come.
+pub const NO_REPLY: &str = "(no reply: the turn ended before it)";
+
+/// Ends a turn: behind results that were not answered stands that there was no reply, since the user's next words may not
+/// follow upon a result. As with [`append_note`], a journal has to be read alike.
+pub fn end_turn(messages: &mut Vec<Message>) {
+    if matches!(messages.last(), Some(Message::Tool { .. })) {
+        messages.push(Message::Assistant { text: NO_REPLY.into(), reasoning: None, calls: Vec::new() });
+    }
+}
+
 /// A call that the model made, after recovery and repair.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ToolCall {

@@ -17,7 +17,7 @@ pub use event::{
     ToolStatus, ToolSummary, TurnEnd, WindowPart,
 };
 pub use hidden::{is_hidden, is_hidden_in_line};
-pub use message::{FinishReason, Kept, Message, Reasoning, ToolCall, ToolSpec, Usage, append_note};
+pub use message::{FinishReason, Kept, Message, NO_REPLY, Reasoning, ToolCall, ToolSpec, Usage, append_note, end_turn};
 pub use op::Op;
 pub use tier::{RoutePart, Spent, Tier, TierSummary};
 pub use tool_set::ToolSet;

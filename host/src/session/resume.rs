@@ -1,5 +1,5 @@
 //! From a journal back to the conversation, message by message as it was sent, so that a local server still finds it in
-//! its prompt cache. Each event adds at most one message:
+//! its prompt cache. An event adds at most one message:
 //!
 //! - `ContextStarted` puts the system prompt first and begins anew; the message of a turn that runs and has had no reply
 //!   stays, since it opens the new context. Right after a resumed `SessionStarted` the conversation goes on instead;
@@ -9,6 +9,7 @@
 //!   text of the latter stands for it;
 //! - `Noted` and `MendEnded` are notes of the host's own, `GaveUp` is told as the model's words. What lies between `MendStarted`
 //!   and `MendEnded` belongs to another conversation, too;
+//! - a turn that ends behind a result gets the words that stand for a reply that did not come;
 //! - `RestoreEnded` is told with the user's next words;
 //! - `Compacted` replaces all messages so far;
 //! - `ToolFinished` is held back until all results of a reply are there, or the next message begins: results stand in the
@@ -19,7 +20,7 @@
 use std::collections::BTreeSet;
 
 use crate::policy::{named_path, named_paths};
-use crate::protocol::{Event, Message, Reasoning, ToolCall, ToolSpec, append_note};
+use crate::protocol::{Event, Message, Reasoning, ToolCall, ToolSpec, append_note, end_turn};
 use crate::router::Ledger;
 
 use super::{Entry, note_restored};
@@ -251,7 +252,7 @@ impl Reader {
         match self.stage() {
             Some(Stage::Command) => self.forget_turn(),
             Some(Stage::Forked) => self.answered(FORK_INTERRUPTED.into(), None, Vec::new()),
-            _ => {}
+            _ => end_turn(&mut self.transcript.messages),
         }
         self.turn = None;
     }

@@ -169,7 +169,10 @@ impl Reply {
     async fn go_on(&mut self, at: u64, delta: &Value, out: &Out<Delta>) -> Result<bool, ModelError> {
         let word = |key: &str| delta.get(key).and_then(Value::as_str).unwrap_or_default();
         match self.blocks.get_mut(&at).map(|block| &mut block.kind) {
-            Some(Kind::Call { json, .. }) => json.push_str(word("partial_json")),
+            Some(Kind::Call { json, .. }) => {
+                json.push_str(word("partial_json"));
+                out.arguments(word("partial_json")).await?;
+            }
             Some(Kind::Thought { signature, .. }) => signature.push_str(word("signature")),
             Some(_) => {}
             None => {
@@ -268,7 +271,7 @@ impl Reply {
         if let Some(overflow) = overflow::from_numbers(&numbers) {
             return Err(overflow);
         }
-        let (mut calls, mut kept, mut thought) = (Vec::new(), Vec::new(), false);
+        let (mut calls, mut half, mut kept, mut thought) = (Vec::new(), None, Vec::new(), false);
         for Block { kind, whole } in self.blocks.into_values() {
             match kind {
                 Kind::Text(bytes) => kept.push(json!({ "type": "text", "bytes": bytes })),
@@ -284,8 +287,12 @@ impl Reply {
                     kept.push(json!({ "type": "tool_use" }));
                     calls.push(raw(id, name, &first, json));
                 }
-                // Cut off: neither the half of a thought nor that of a call is of any use.
-                Kind::Thought { .. } | Kind::Call { .. } | Kind::Other => {}
+                Kind::Call { name, .. } => {
+                    kept.push(json!({ "type": "tool_use" }));
+                    half = Some(name);
+                }
+                // Cut off: half of a thought is of no use.
+                Kind::Thought { .. } | Kind::Other => {}
             }
         }
         let finish = match stop.as_str() {
@@ -299,6 +306,9 @@ impl Reply {
         }
         for call in calls {
             out.send(Delta::Call(call)).await?;
+        }
+        if let Some(name) = half {
+            out.send(Delta::CutCall(name)).await?;
         }
         out.send(Delta::Finish(finish)).await
     }

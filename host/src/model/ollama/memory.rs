@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::Connection;
 use super::request::keep_alive;
 use crate::model::ModelError;
+use crate::model::client::Client;
 
 /// A large model is read from disk.
 const LOADING: Duration = Duration::from_secs(300);
@@ -50,12 +51,34 @@ impl Connection {
     }
 }
 
-/// Whether the answer of `/api/ps` names the model. A name without a tag stands for the tag `latest`.
+/// Tokens that the model reads at once as the server has loaded it, which it does first where it has not. So it is for who asks it
+/// by OpenAI's protocol, which has no word for the window: what is beyond it the server cuts without a word.
+pub(in crate::model) async fn loaded_window(client: &Client, model: &str) -> Option<u32> {
+    let running = async || {
+        let running = client.fetch(Method::GET, "/api/ps", None, ANSWER).await.ok()?;
+        u32::try_from(entry(&running, model)?.get("context_length")?.as_u64()?).ok()
+    };
+    if let Some(window) = running().await {
+        return Some(window);
+    }
+    let body = json!({ "model": model, "stream": false }).to_string();
+    client.fetch(Method::POST, "/api/generate", Some(body), LOADING).await.ok()?;
+    running().await
+}
+
+/// Whether the answer of `/api/ps` names the model.
 fn holds(running: &Value, model: &str) -> bool {
+    entry(running, model).is_some()
+}
+
+/// What it says of the model. A name without a tag stands for the tag `latest`.
+fn entry<'a>(running: &'a Value, model: &str) -> Option<&'a Value> {
     let tagged = |name: &str| if name.contains(':') { name.to_string() } else { format!("{name}:latest") };
-    let models = running.get("models").and_then(Value::as_array).into_iter().flatten();
-    let mut names = models.flat_map(|running| ["name", "model"].map(|key| running.get(key).and_then(Value::as_str)));
-    names.any(|name| name.is_some_and(|name| tagged(name) == tagged(model)))
+    let is_it = |entry: &&Value| {
+        let mut names = ["name", "model"].into_iter().filter_map(|key| entry.get(key)?.as_str());
+        names.any(|name| tagged(name) == tagged(model))
+    };
+    running.get("models").and_then(Value::as_array)?.iter().find(is_it)
 }
 
 #[cfg(test)]

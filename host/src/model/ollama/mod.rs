@@ -18,6 +18,7 @@ use super::generate::{Out, generate};
 use super::place::Place;
 use super::sse::beginning;
 use super::{Delta, Endpoint, Family, Model, ModelError, Price, Request};
+pub(super) use memory::loaded_window;
 use reply::Reply;
 pub(super) use show::{Shown, remote, show};
 

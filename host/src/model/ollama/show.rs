@@ -40,6 +40,11 @@ impl Shown {
         }
     }
 
+    /// Whether an Ollama said all this, of a model that it runs itself.
+    pub(in crate::model) fn is_local_ollama(&self) -> bool {
+        self.remote_host.is_none() && *self != Shown::default()
+    }
+
     /// The window to ask for: what the model's file says, else all that the model takes, but at most `ceiling`.
     pub(super) fn window(&self, ceiling: u32) -> u32 {
         let wanted = self.num_ctx.or(self.context_length).unwrap_or(UNKNOWN_WINDOW.into());

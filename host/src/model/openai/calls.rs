@@ -96,17 +96,17 @@ impl Calls {
         self.open.is_empty()
     }
 
-    /// The calls in the order in which they began. A reply that was cut (`length`) loses a call without its end.
-    pub(super) fn finish(self, cut: bool) -> Vec<RawCall> {
+    /// The calls in the order in which they began, and the name of one that lacks its end in a reply that was `cut`.
+    pub(super) fn finish(self, cut: bool) -> (Vec<RawCall>, Option<String>) {
         let calls = self.open.into_iter().filter(|open| !(open.name.is_empty() && open.arguments.trim().is_empty()));
-        calls
+        let (whole, half): (Vec<RawCall>, Vec<RawCall>) = calls
             .map(|open| RawCall {
                 id: Some(open.id).filter(|id| !id.is_empty()),
                 name: open.name,
-                arguments: if open.arguments.trim().is_empty() { "{}".into() } else { open.arguments },
+                arguments: if open.arguments.trim().is_empty() && !cut { "{}".into() } else { open.arguments },
             })
-            .filter(|call| !cut || is_whole(&call.arguments))
-            .collect()
+            .partition(|call| !cut || is_whole(&call.arguments));
+        (whole, half.into_iter().next_back().map(|call| call.name))
     }
 }
 
@@ -125,7 +125,7 @@ mod tests {
         for piece in pieces.as_array().unwrap() {
             calls.take(piece).unwrap();
         }
-        let got = calls.finish(false);
+        let (got, _) = calls.finish(false);
         let got: Vec<_> =
             got.iter().map(|c| (c.id.as_deref().unwrap_or(""), c.name.as_str(), c.arguments.as_str())).collect();
         assert_eq!(got, expected, "{pieces}");
@@ -193,6 +193,7 @@ mod tests {
         let mut calls = Calls::default();
         calls.take(&json!({"index":0,"function":{"name":"x","arguments":"{}"}})).unwrap();
         calls.take(&json!({"index":1,"function":{"name":"y","arguments":"{\"path\":\"/et"}})).unwrap();
-        assert_eq!(calls.finish(true).len(), 1);
+        let (whole, half) = calls.finish(true);
+        assert_eq!((whole.len(), half.as_deref()), (1, Some("y")));
     }
 }

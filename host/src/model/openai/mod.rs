@@ -4,9 +4,10 @@
 mod calls;
 mod reply;
 mod request;
+mod template;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
@@ -16,10 +17,15 @@ use super::client::{Body, Client, read_whole};
 use super::generate::{Out, generate};
 use super::place::Place;
 use super::sse::{Events, Piece, beginning};
-use super::{Delta, Endpoint, Family, Model, ModelError, ModelInfo, Price, Request, probe};
+use super::{Delta, Endpoint, Family, Model, ModelError, ModelInfo, Price, Request, ollama, probe};
 pub(super) use calls::MOST as MOST_CALLS;
 use reply::Reply;
 pub(super) use request::tool;
+use template::Template;
+
+/// How long a server is waited for that loads its model, and how often it is looked at.
+const LOADING: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_secs(1);
 
 pub(super) struct OpenAi(Arc<Connection>);
 
@@ -27,8 +33,7 @@ struct Connection {
     client: Client,
     endpoint: Endpoint,
     place: Place,
-    /// The server said that it takes no tools: they are described in the system prompt from then on.
-    tools_as_text: AtomicBool,
+    template: Template,
     /// What the server says of the model.
     told: OnceCell<ModelInfo>,
 }
@@ -39,7 +44,7 @@ impl OpenAi {
         Ok(OpenAi(Arc::new(Connection {
             client,
             place: Place::default(),
-            tools_as_text: AtomicBool::new(endpoint.family.tools_as_text),
+            template: Template::new(endpoint.family.tools_as_text),
             endpoint,
             told: OnceCell::new(),
         })))
@@ -89,40 +94,47 @@ impl Connection {
     /// As configured, or as the server says of this model, or of the only one that it has.
     async fn window(&self) -> Option<u32> {
         // The first that is asked of a server, and so it is known whose the model is; the request says what is wrong.
-        let _ = self.place.shown(&self.client, &self.endpoint).await;
+        let shown = self.place.shown(&self.client, &self.endpoint).await.unwrap_or_default();
         if self.endpoint.num_ctx.is_some() {
             return self.endpoint.num_ctx;
+        }
+        if shown.is_local_ollama() {
+            return ollama::loaded_window(&self.client, &self.endpoint.model).await;
         }
         u32::try_from(self.told().await.context_length?).ok()
     }
 
-    async fn told(&self) -> &ModelInfo {
+    /// A server that still loads its model is waited for. What one says that cannot be reached is not remembered.
+    async fn told(&self) -> ModelInfo {
         let ask = || async {
-            let models = probe(&self.endpoint).await.models;
-            let model = match models.as_slice() {
+            let began = Instant::now();
+            let mut found = probe(&self.endpoint).await;
+            while found.loading && began.elapsed() < LOADING {
+                tokio::time::sleep(LOOK).await;
+                found = probe(&self.endpoint).await;
+            }
+            let model = match found.models.as_slice() {
                 [only] => Some(only),
                 several => several.iter().find(|model| model.name == self.endpoint.model),
             };
-            model.cloned().unwrap_or_default()
+            let model = model.cloned().unwrap_or_default();
+            if found.reachable && !found.loading { Ok(model) } else { Err(model) }
         };
-        self.told.get_or_init(ask).await
+        self.told.get_or_try_init(ask).await.cloned().unwrap_or_else(|model| model)
     }
 
     async fn answer(&self, request: &Request, out: &Out<Delta>) -> Result<(), ModelError> {
         self.place.admit(&self.client, &self.endpoint).await?;
-        match self.ask(request, out).await {
-            Err(ModelError::ToolsUnsupported { .. })
-                if !request.tools.is_empty() && !self.tools_as_text.swap(true, Ordering::Relaxed) =>
-            {
-                self.ask(request, out).await
+        loop {
+            match self.ask(request, out).await {
+                Err(error) if self.template.learn(&error, request) => {}
+                other => return other,
             }
-            other => other,
         }
     }
 
     async fn ask(&self, request: &Request, out: &Out<Delta>) -> Result<(), ModelError> {
-        let as_text = self.tools_as_text.load(Ordering::Relaxed);
-        let sent = request::body(request, &self.endpoint, as_text);
+        let sent = request::body(request, &self.endpoint, &self.template);
         let mut reply = Reply::new(&self.endpoint, self.client.url(), request.sampling.max_tokens, sent.len());
         let response = self.client.post("/v1/chat/completions", sent).await?;
         let kind = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

@@ -86,6 +86,8 @@ impl Reply {
         for call in calls {
             made = true;
             self.calls.take(call)?;
+            let written = call.pointer("/function/arguments").and_then(Value::as_str);
+            out.arguments(written.unwrap_or_default()).await?;
         }
         if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str).filter(|reason| !reason.is_empty()) {
             self.finish = Some(reason.to_string());
@@ -141,7 +143,7 @@ impl Reply {
         if let Some(overflow) = overflow::from_numbers(&numbers) {
             return Err(overflow);
         }
-        let calls = self.calls.finish(length);
+        let (calls, half) = self.calls.finish(length);
         let finish = match reason.as_str() {
             _ if length => FinishReason::Length,
             _ if !calls.is_empty() => FinishReason::ToolCalls,
@@ -151,6 +153,9 @@ impl Reply {
         };
         for call in calls {
             out.send(Delta::Call(call)).await?;
+        }
+        if let Some(name) = half {
+            out.send(Delta::CutCall(name)).await?;
         }
         out.send(Delta::Finish(finish)).await
     }

@@ -3,18 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Endpoint, Request, Think, text_tools};
+use super::template::Template;
+use crate::model::{Endpoint, Request, Think};
 use crate::protocol::{Message, ToolCall, ToolSpec};
 
-/// The body, with the tools as text in the system message where the server takes none.
-pub(super) fn body(request: &Request, endpoint: &Endpoint, tools_as_text: bool) -> String {
-    let rewritten;
-    let (messages, tools): (&[Message], &[ToolSpec]) = if tools_as_text {
-        rewritten = text_tools::rewrite(&request.messages, &request.tools);
-        (&rewritten, &[])
-    } else {
-        (&request.messages, &request.tools)
-    };
+/// The body, as the model's template takes it.
+pub(super) fn body(request: &Request, endpoint: &Endpoint, template: &Template) -> String {
+    let (messages, tools) = template.fit(request);
     let mut body = Map::new();
     let mut put = |key: &str, value: Value| drop(body.insert(key.to_string(), value));
     put("model", json!(endpoint.model));
@@ -52,7 +47,7 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, tools_as_text: bool) 
     }
     if !tools.is_empty() {
         put("tools", tools.iter().map(tool).collect());
-        put("parallel_tool_calls", json!(true)); // llama.cpp makes one call a reply without it
+        put("parallel_tool_calls", json!(template.takes_calls())); // llama.cpp makes one call a reply without it
     }
     let reasoning = endpoint.replays_reasoning();
     put("messages", messages.iter().map(|each| message(each, reasoning)).collect());
@@ -119,7 +114,11 @@ mod tests {
             let bodies: Vec<String> = (1..=5)
                 .map(|count| {
                     let messages = conversation()[..count].to_vec();
-                    body(&Request { messages, tools: tools.clone(), sampling: Sampling::default() }, &endpoint, as_text)
+                    body(
+                        &Request { messages, tools: tools.clone(), sampling: Sampling::default() },
+                        &endpoint,
+                        &Template::new(as_text),
+                    )
                 })
                 .collect();
             for pair in bodies.windows(2) {
@@ -132,11 +131,11 @@ mod tests {
     #[test]
     fn arguments_are_a_string_of_json() {
         let endpoint = Endpoint::new(Provider::OpenAi, "http://127.0.0.1:1", "m");
-        let sent = body(&Request { messages: conversation(), ..Request::default() }, &endpoint, false);
+        let sent = body(&Request { messages: conversation(), ..Request::default() }, &endpoint, &Template::default());
         assert!(sent.contains(r#""arguments":"{\"path\":\"a\",\"from\":1}""#), "{sent}");
         assert!(sent.contains(r#""reasoning_content":"hm""#), "{sent}");
         let far = Endpoint::new(Provider::OpenAi, "https://example.com", "m");
-        let sent = body(&Request { messages: conversation(), ..Request::default() }, &far, false);
+        let sent = body(&Request { messages: conversation(), ..Request::default() }, &far, &Template::default());
         assert!(!sent.contains("reasoning_content"), "{sent}");
     }
 }

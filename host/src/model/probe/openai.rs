@@ -14,6 +14,7 @@ pub(super) async fn look(client: &Client, endpoint: &Endpoint, probe: &mut Probe
         Ok(listed) => listed,
         Err(error) => {
             probe.reachable = !matches!(error, ModelError::Unreachable { .. } | ModelError::Interrupted { .. });
+            probe.loading = is_loading(&error);
             return probe.fail(error);
         }
     };
@@ -70,8 +71,15 @@ async fn llama_cpp(client: &Client, probe: &mut Probe) {
                 model.tools = tools;
             }
         }
-        Err(error) => probe.fail(error),
+        Err(error) => {
+            probe.loading = is_loading(&error);
+            probe.fail(error);
+        }
     }
+}
+
+fn is_loading(error: &ModelError) -> bool {
+    matches!(error, ModelError::Server { status: 503, .. })
 }
 
 /// Asked of any server on this machine that is not known; others answer with an error, which says nothing.

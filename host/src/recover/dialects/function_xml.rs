@@ -167,8 +167,9 @@ pub(super) fn typed(arguments: Map<String, Value>, name: &str, tools: &[ToolSpec
     }
 }
 
-/// Without the line breaks that put a value on lines of its own.
+/// Without the line breaks that put a value on lines of its own. Behind one that begins beside its tag, a line break is the
+/// end of the text.
 pub(super) fn line_trimmed(value: &str) -> &str {
-    let value = value.strip_prefix("\r\n").or_else(|| value.strip_prefix('\n')).unwrap_or(value);
+    let Some(value) = value.strip_prefix("\r\n").or_else(|| value.strip_prefix('\n')) else { return value };
     value.strip_suffix('\n').map_or(value, |value| value.strip_suffix('\r').unwrap_or(value))
 }
