@@ -45,6 +45,7 @@ pub(crate) struct Whole {
     pub(crate) reasoning: String,
     pub(crate) kept: Option<Kept>,
     pub(crate) calls: Vec<RawCall>,
+    pub(crate) cut_call: Option<String>,
     pub(crate) usage: Usage,
     pub(crate) finish: Option<FinishReason>,
 }
@@ -64,6 +65,8 @@ pub(crate) async fn collect(model: &dyn Model, request: Request) -> Result<Whole
             Ok(Delta::Reasoning(text)) => whole.reasoning.push_str(&text),
             Ok(Delta::Kept(kept)) => whole.kept = Some(kept),
             Ok(Delta::Call(call)) => whole.calls.push(call),
+            Ok(Delta::CutCall(name)) => whole.cut_call = Some(name),
+            Ok(Delta::Arguments(_)) => {} // they come once more with their call
             Ok(Delta::Usage(usage)) => whole.usage = usage,
             Ok(Delta::Finish(finish)) => assert!(whole.finish.replace(finish).is_none(), "it finished twice"),
             Err(error) => return Err((whole, error)),
@@ -225,6 +228,69 @@ async fn a_model_without_tools_gets_them_as_text_and_is_remembered() {
     let model = connect(endpoint(Dialect::Ollama, &server.url())).unwrap();
     collect(&*model, request()).await.unwrap();
     assert!(server.requests()[0].json().get("tools").is_none());
+}
+
+/// Llama 3's template takes one call in a reply, Gemma 2's no system prompt.
+#[tokio::test]
+async fn what_a_template_refuses_is_not_sent_again() {
+    let call = |id: &str| ToolCall { id: id.into(), name: "ls".into(), arguments: json!({}), recovered: None };
+    let result = |id: &str| Message::Tool { call_id: id.into(), tool: "ls".into(), text: "a".into() };
+    let calls = Message::Assistant { text: String::new(), reasoning: None, calls: vec![call("1"), call("2")] };
+    let mut asked = request();
+    asked.messages.extend([calls, result("1"), result("2")]);
+    let roles = |sent: &Value| {
+        let messages = sent["messages"].as_array().unwrap().iter();
+        messages.map(|message| message["role"].as_str().unwrap().to_string()).collect::<Vec<_>>().join(" ")
+    };
+    for (refusal, expected) in [
+        ("This model only supports single tool-calls at once!", "system user assistant tool assistant tool"),
+        ("System role not supported", "user assistant tool tool"),
+    ] {
+        let server = Server::openai(vec![Reply::status(500, refusal), Reply::text("one"), Reply::text("two")]);
+        let model = connect(endpoint(Dialect::OpenAi, &server.url())).unwrap();
+        assert_eq!(collect(&*model, asked.clone()).await.unwrap().text, "one");
+        assert_eq!(collect(&*model, asked.clone()).await.unwrap().text, "two");
+        let sent: Vec<String> = server.requests().iter().map(|request| roles(&request.json())).collect();
+        assert_eq!(sent, ["system user assistant tool tool", expected, expected], "{refusal}");
+    }
+}
+
+#[tokio::test]
+async fn the_window_is_the_one_that_the_model_was_loaded_with() {
+    let check = async |pages: Vec<(&str, u16, Value)>, expected: &[Option<u32>]| {
+        let server = Server::with_pages(Dialect::OpenAi, vec![], pages);
+        let model = connect(endpoint(Dialect::OpenAi, &server.url())).unwrap();
+        for window in expected {
+            assert_eq!(model.window().await, *window, "{:?}", server.all_requests());
+        }
+    };
+    let listed = |entry: Value| json!({"data": [entry]});
+    // An Ollama, which is told to load it first.
+    let ollama = vec![
+        ("/api/version", 200, json!({"version": "0.13.0"})),
+        ("/api/show", 200, json!({"capabilities": ["tools"], "model_info": {"x.context_length": 40960}})),
+        ("/api/ps", 200, json!({"models": []})),
+        ("/api/ps", 200, json!({"models": [{"name": "test:latest", "context_length": 4096}]})),
+        ("/api/generate", 200, json!({"done": true})),
+        ("/v1/models", 200, listed(json!({"id": "test:latest", "owned_by": "library"}))),
+    ];
+    check(ollama, &[Some(4096), Some(4096)]).await;
+    // A llama-server that is not ready yet.
+    let props = |window: u32| json!({"default_generation_settings": {"n_ctx": window}});
+    let llama = vec![
+        ("/v1/models", 200, listed(json!({"id": "q", "owned_by": "llamacpp"}))),
+        ("/props", 503, json!({"error": {"message": "Loading model", "code": 503}})),
+        ("/props", 200, props(2048)),
+    ];
+    check(llama, &[Some(2048)]).await;
+    // LM Studio loads a model when it is first asked.
+    let studio = |entry: Value| ("/api/v0/models", 200, json!({"data": [entry]}));
+    let studio = vec![
+        ("/v1/models", 200, listed(json!({"id": "test", "owned_by": "organization_owner"}))),
+        studio(json!({"id": "test", "state": "not-loaded", "max_context_length": 131_072})),
+        studio(json!({"id": "test", "state": "loaded", "loaded_context_length": 4096, "max_context_length": 131_072})),
+    ];
+    check(studio, &[None, Some(4096), Some(4096)]).await;
 }
 
 #[tokio::test]

@@ -101,10 +101,13 @@ impl Connection {
         if shown.is_local_ollama() {
             return ollama::loaded_window(&self.client, &self.endpoint.model).await;
         }
-        u32::try_from(self.told().await.context_length?).ok()
+        // One that is not loaded gets a window when it is.
+        let told = self.told().await;
+        u32::try_from(told.context_length.filter(|_| told.loaded != Some(false))?).ok()
     }
 
-    /// A server that still loads its model is waited for. What one says that cannot be reached is not remembered.
+    /// A server that still loads its model is waited for. What one says that cannot be reached, or of a model that is not loaded,
+    /// is not remembered.
     async fn told(&self) -> ModelInfo {
         let ask = || async {
             let began = Instant::now();
@@ -118,7 +121,8 @@ impl Connection {
                 several => several.iter().find(|model| model.name == self.endpoint.model),
             };
             let model = model.cloned().unwrap_or_default();
-            if found.reachable && !found.loading { Ok(model) } else { Err(model) }
+            let known = found.reachable && !found.loading && model.loaded != Some(false);
+            if known { Ok(model) } else { Err(model) }
         };
         self.told.get_or_try_init(ask).await.cloned().unwrap_or_else(|model| model)
     }

@@ -19,6 +19,25 @@ fn at_the_step_limit() {
     check(vec![read(1), read(2), read(3)], &["--max-steps", "2"], 3, "step_limit");
 }
 
+/// Many templates refuse the user's words behind a result.
+#[test]
+fn so_that_the_next_can_begin() {
+    let project = Project::new(&[("a.txt", "one\n")]);
+    let server = Server::openai(vec![Reply::call("read_file", json!({"path": "a.txt"})), Reply::text("one")]);
+    project.run(&server, Dialect::OpenAi, &["--max-steps", "1"], "do it").expect(3);
+    project.run(&server, Dialect::OpenAi, &["--resume", "latest"], "go on").expect(0);
+    let sent = server.requests()[1].json();
+    let said = sent["messages"].as_array().unwrap().iter().skip(1).map(|message| {
+        let text = message["content"].as_str().unwrap();
+        format!("{}: {text}", message["role"].as_str().unwrap())
+    });
+    let said: Vec<String> = said.collect();
+    assert_eq!((said[0].as_str(), said[2].split(':').next()), ("user: do it", Some("tool")));
+    assert_eq!(said[3..], ["assistant: (no reply: the turn ended before it)", "user: go on"]);
+    let id = &sent["messages"][2]["tool_calls"][0]["id"];
+    assert_eq!(id, "call00001", "Mistral's templates want nine letters and digits");
+}
+
 #[test]
 fn in_a_circle() {
     let read = || Reply::call("read_file", json!({"path": "a.txt"}));
@@ -65,6 +84,45 @@ fn with_a_reply_that_repeats_itself() {
     assert!(server.requests()[1].body.contains("repeated itself and was cut"));
     let ran = check(vec![endless(), endless()], &[], 1, "failed");
     assert!(ran.error().contains("repeats itself"), "{}", ran.error());
+}
+
+#[test]
+fn with_a_call_that_repeats_itself() {
+    let content = "the same line again and again\n".repeat(600);
+    let endless = || Reply::call("write_file", json!({"path": "b.txt", "content": content}));
+    let project = Project::new(&[]);
+    let server = Server::openai(vec![endless(), Reply::text("I stop.")]);
+    let ran = project.run(&server, Dialect::OpenAi, &[], "do it");
+    assert_eq!(ran.expect(0).end(), "done");
+    assert!(!project.root().join("b.txt").exists() && ran.results().is_empty());
+    assert!(server.requests()[1].body.contains("repeated itself and was cut"));
+    let short = "the same line again and again\n".repeat(100);
+    let server = Server::openai(vec![
+        Reply::call("write_file", json!({"path": "b.txt", "content": short})),
+        Reply::text("It is written."),
+    ]);
+    project.run(&server, Dialect::OpenAi, &["--approval", "auto"], "do it").expect(0);
+    assert!(project.root().join("b.txt").exists());
+}
+
+#[test]
+fn only_when_a_call_that_was_cut_was_made_again() {
+    let cut =
+        json!({"index": 0, "function": {"name": "write_file", "arguments": "{\"path\": \"b.txt\", \"content\": \"x"}});
+    let chunks = [
+        json!({"choices": [{"delta": {"content": "I write it."}}]}),
+        json!({"choices": [{"delta": {"tool_calls": [cut]}}]}),
+        json!({"choices": [{"delta": {}, "finish_reason": "length"}]}),
+    ];
+    let raw = Reply::raw(chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).chain(["data: [DONE]\n\n".into()]));
+    let project = Project::new(&[]);
+    let server = Server::openai(vec![raw, Reply::text("I give up.")]);
+    let ran = project.run(&server, Dialect::OpenAi, &["--approval", "auto"], "do it");
+    assert_eq!(ran.expect(0).end(), "done");
+    assert!(!project.root().join("b.txt").exists());
+    let results = ran.results();
+    assert_eq!(results.len(), 1);
+    assert!(results[0].1.contains("token limit in the middle of the call. Nothing was done"), "{results:?}");
 }
 
 #[test]
