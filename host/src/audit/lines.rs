@@ -3,8 +3,8 @@
 //! at once. What a line says is not known here.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind};
-use std::path::PathBuf;
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,14 +30,14 @@ impl Lines {
         Lines { dir, stem, full: FULL }
     }
 
-    /// Adds one line, in one write.
+    /// Adds one line, in one write. One before it that was cut off ends there.
     pub fn append(&self, entry: &impl Serialize) -> io::Result<()> {
         let file = self.file(0);
         if std::fs::metadata(&file).is_ok_and(|metadata| metadata.len() >= self.full) {
             self.rotate()?;
         }
-        let mut line = ascii(&serde_json::to_string(entry)?);
-        line.push('\n');
+        let begins = if is_torn(&file)? { "\n" } else { "" };
+        let line = format!("{begins}{}\n", ascii(&serde_json::to_string(entry)?));
         private::append(&file, line.as_bytes())
     }
 
@@ -50,9 +50,10 @@ impl Lines {
                 file => file?,
             };
             for line in BufReader::new(file).split(b'\n') {
-                match serde_json::from_slice(&line?) {
+                let line = line?;
+                match serde_json::from_slice(&line) {
                     Ok(entry) => read(entry),
-                    Err(_) => damaged += 1,
+                    Err(_) => damaged += usize::from(!line.is_empty()),
                 }
             }
         }
@@ -88,6 +89,21 @@ impl Lines {
             number => format!("{}.{number}.jsonl", self.stem),
         })
     }
+}
+
+/// Whether the last line has no end: the disk was full, or the machine went down.
+fn is_torn(file: &Path) -> io::Result<bool> {
+    let mut file = match File::open(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        file => file?,
+    };
+    if file.metadata()?.len() == 0 {
+        return Ok(false);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    Ok(last != *b"\n")
 }
 
 /// JSON has characters beyond ASCII, and DEL, only inside strings, where an escape means the same.

@@ -102,11 +102,12 @@ mod tests {
         assert!(tools(&log, 9).is_empty());
         ["a", "b", "c"].iter().for_each(|tool| log.append(&entry(tool)).unwrap());
         private::append(&log.newest(), b"{\"at\": 3}\nhalf a li\xff\n").unwrap();
+        private::append(&log.newest(), b"{\"at\": 4, \"tool\": \"cut o").unwrap();
         log.append(&entry("d")).unwrap();
         assert_eq!(tools(&log, usize::MAX), ["a", "b", "c", "d"]);
         assert_eq!(tools(&log, 2), ["c", "d"]);
         let reading = log.read(|entry| entry.tool.as_str() < "c", 9).unwrap();
-        assert_eq!((reading.entries.len(), reading.damaged), (2, 2));
+        assert_eq!((reading.entries.len(), reading.damaged), (2, 3));
         assert_eq!(log.read(|_| true, 1).unwrap().entries[0], entry("d"));
     }
 
