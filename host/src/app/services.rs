@@ -137,6 +137,7 @@ pub fn runner(settings: &Settings) -> Result<Runner> {
         protection: process::Protected {
             readonly: readonly(settings).into_iter().chain(policy::instructions().map(String::from)).collect(),
             secret: hidden_from_programs(settings),
+            hide_history: asks_elsewhere(settings) && !settings.files.private.is_empty(),
         },
         helper: helper()?,
         ..process::Settings::default()

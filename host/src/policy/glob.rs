@@ -6,6 +6,7 @@
 //! a folder matches everything below it, and `docs/**` is `docs`. There is no `!`.
 
 use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use serde_json::Value;
 
 /// A path relative to the workspace, without `.` and doubled or trailing `/`. The error is a predicate for the path:
 /// "leaves the workspace by '..'".
@@ -24,6 +25,24 @@ pub fn normalise(path: &str) -> Result<String, &'static str> {
         return Err("names nothing inside the workspace");
     }
     Ok(parts.join("/"))
+}
+
+/// The longest text that is taken for a path.
+const LONGEST: usize = 1_024;
+
+/// Paths of the workspace that a call's arguments may name: the strings of its fields, and those of their lists.
+pub fn named_paths(arguments: &Value) -> impl Iterator<Item = String> {
+    let values = arguments.as_object().into_iter().flat_map(|object| object.values());
+    let texts = values.flat_map(|value| match value {
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        value => value.as_str().into_iter().collect::<Vec<_>>(),
+    });
+    texts.filter_map(named_path)
+}
+
+/// The path that a text may be.
+pub fn named_path(text: &str) -> Option<String> {
+    Some(text).filter(|text| text.len() <= LONGEST).and_then(|text| normalise(text).ok())
 }
 
 /// One set of all patterns, to be matched on normalised paths, for what is protected: case does not count, since on some

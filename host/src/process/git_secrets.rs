@@ -1,8 +1,9 @@
 //! Keeps files that look like secrets out of what git prints and stages: their content is in the history and in the
 //! index, where no mask reaches, and git gives up as a whole when it may not open a modified one.
 //!
-//! Commands that take pathspecs get one `exclude` a pattern; what names a secret outright is refused. It stops where a
-//! shell starts git, and at objects that are named by their hash. It reads no file, but looks where the repository is.
+//! Commands that take pathspecs get one `exclude` a pattern; what names a secret outright is refused, and an object that is
+//! named by its hash has to be a commit. Which commands may show more than that is told ([`may_tell`]). It stops where a shell
+//! starts git. It reads no file, but looks where the repository is.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -84,6 +85,9 @@ pub(super) fn limit(args: Vec<String>, secrets: &[String], place: &Place<'_>) ->
         return Ok(args);
     }
     let mut out = words.to_vec();
+    if SHOWS.contains(&command.as_str()) {
+        commits_only(&mut out);
+    }
     if command == "show" || command == "log" && paths.is_empty() {
         // Pathspecs choose commits as well: these two keep every one, so that only the patches are limited.
         out.splice(1..1, ["--full-history", "--sparse"].map(String::from));
@@ -97,6 +101,83 @@ pub(super) fn limit(args: Vec<String>, secrets: &[String], place: &Place<'_>) ->
     }
     out.extend(excludes(secrets, place.workspace, &top));
     Ok(out)
+}
+
+/// Commands whose output holds nothing of any file.
+const QUIET: &[&str] = &[
+    "--help",
+    "--version",
+    "branch",
+    "check-ignore",
+    "config",
+    "count-objects",
+    "describe",
+    "fetch",
+    "gc",
+    "help",
+    "init",
+    "ls-files",
+    "ls-tree",
+    "merge-base",
+    "mv",
+    "name-rev",
+    "pull",
+    "push",
+    "remote",
+    "rev-list",
+    "rev-parse",
+    "rm",
+    "shortlog",
+    "show-ref",
+    "symbolic-ref",
+    "tag",
+    "version",
+];
+/// The same, but for what these options show.
+const QUIET_BUT: &[(&str, &[&str])] = &[
+    ("cat-file", &["-p", "blob", "--textconv", "--filters"]),
+    ("checkout", &["-p", "--p"]),
+    ("cherry-pick", &[]),
+    ("commit", &["-p", "--p", "-v", "--v"]),
+    ("merge", &[]),
+    ("rebase", &["--show"]),
+    ("reset", &["-p", "--p"]),
+    ("restore", &["-p", "--p"]),
+    ("revert", &[]),
+    ("stash", &["show", "-p", "--p"]),
+    ("switch", &[]),
+];
+
+/// Whether git may show more of what files hold, or have held, than [`limit`] keeps to what is not secret.
+pub(super) fn may_tell(args: &[String]) -> bool {
+    let Some((command, words)) = args.split_first() else { return false };
+    let command = command.as_str();
+    if let Some((_, but)) = QUIET_BUT.iter().find(|(name, _)| *name == command) {
+        return words.iter().any(|word| but.iter().any(|option| word.starts_with(option)));
+    }
+    if command == "grep" {
+        // Behind the pattern: it may be searched for in an object.
+        let plain = words.iter().filter(|word| !word.starts_with('-')).skip(1);
+        return plain.into_iter().any(|word| hash(word).is_some());
+    }
+    let limited = SHOWS.contains(&command) || matches!(command, "add" | "annotate" | "blame" | "status");
+    !limited && !QUIET.contains(&command)
+}
+
+/// A hash, or the beginning of one, and what follows it.
+fn hash(word: &str) -> Option<&str> {
+    let digits = word.bytes().take_while(u8::is_ascii_hexdigit).count();
+    let rest = &word[digits..];
+    (digits >= 4 && (rest.is_empty() || rest.starts_with("^{"))).then_some(rest)
+}
+
+/// Objects that are named by their hash: what no commit leads to has no path that could be left out.
+fn commits_only(words: &mut [String]) {
+    for at in 1..words.len() {
+        if hash(&words[at]).is_some() && !VALUED.contains(&words[at - 1].as_str()) {
+            words[at].push_str("^{commit}");
+        }
+    }
 }
 
 fn is_plain(word: &str) -> bool {
@@ -315,6 +396,10 @@ mod tests {
             ("show HEAD --", "show --full-history --sparse HEAD -- :(top)"),
             ("log -p", "log --full-history --sparse -p -- :(top)"),
             ("log -np", "log --full-history --sparse -np -- :(top)"),
+            ("show 0123abc", "show --full-history --sparse 0123abc^{commit} -- :(top)"),
+            ("show beef^{blob}", "show --full-history --sparse beef^{blob}^{commit} -- :(top)"),
+            ("diff 0123abc main", "diff 0123abc^{commit} main -- :(top)"),
+            ("log -p -n 1234", "log --full-history --sparse -p -n 1234 -- :(top)"),
             ("add --all", "add --all -- :(top)"),
             ("add new", "add -- new"),
         ] {
@@ -338,5 +423,24 @@ mod tests {
         }
         let granted = limit(words("show HEAD:.env"), &[], &place);
         assert_eq!(granted, Ok(words("show HEAD:.env")));
+    }
+
+    #[test]
+    fn what_may_show_more_is_known() {
+        let check = |line: &str, expected: bool| assert_eq!(may_tell(&words(line)), expected, "{line}");
+        check("log -p", false);
+        check("show HEAD", false);
+        check("status", false);
+        check("commit -m all", false);
+        check("commit --dry-run -v", true);
+        check("cat-file -t 0123abc", false);
+        check("cat-file -p 0123abc", true);
+        check("cat-file blob 0123abc", true);
+        check("grep beef", false);
+        check("grep -e x 0123abc", true);
+        check("stash list", false);
+        check("stash show", true);
+        check("archive HEAD", true);
+        check("fast-export --all", true);
     }
 }

@@ -62,6 +62,12 @@ pub struct Command {
     pub timeout: Option<Duration>,
 }
 
+/// Whether git, so called, may show more of what secret files hold, or have held, than its arguments can be limited to. Of another
+/// program's output nothing is known here.
+pub fn git_may_tell(argv: &[String]) -> bool {
+    argv.split_first().is_some_and(|(program, args)| program == "git" && git_secrets::may_tell(args))
+}
+
 /// What the program may do with files and the network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {

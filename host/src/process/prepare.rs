@@ -47,7 +47,10 @@ pub(super) fn prepare(
         // Often a link into a folder that is not visible.
         readable.extend(Path::new("/etc/resolv.conf").canonicalize().ok());
     }
-    Ok(Spec { program: Some(program), readable, ..bare(settings, tier, access, workspace, found) })
+    let mut spec = Spec { program: Some(program), readable, ..bare(settings, tier, access, workspace, found) };
+    // Git's own output is limited instead.
+    spec.protection.hide_history &= !is_git && !access.secrets;
+    Ok(spec)
 }
 
 /// A spec that runs nothing but the helper's self-check.

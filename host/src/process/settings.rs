@@ -42,6 +42,9 @@ pub struct Settings {
 pub struct Protected {
     pub readonly: Vec<String>,
     pub secret: Vec<String>,
+    /// Whether programs other than git see nothing of what version control keeps of files: secrets and private files stand there
+    /// too, where no pattern reaches.
+    pub hide_history: bool,
 }
 
 impl Default for Settings {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use globset::GlobSet;
 
-use crate::policy::glob_set;
+use crate::policy::{glob_set, is_history};
 
 /// Globs, matched on the real path below the workspace and on each folder above it: what protects a folder protects
 /// everything in it.
@@ -56,10 +56,10 @@ impl Protection {
         })
     }
 
-    /// Whether the path, relative to the workspace, or a folder above it is private.
+    /// Whether the path, relative to the workspace, or a folder above it is private, or it may hold what such files held once.
     pub fn is_private(&self, path: &Path) -> bool {
         let set = &self.private.files;
         let parts = path.ancestors().filter(|part| !part.as_os_str().is_empty());
-        !set.is_empty() && parts.into_iter().any(|part| set.is_match(part))
+        !set.is_empty() && (parts.into_iter().any(|part| set.is_match(part)) || is_history(path))
     }
 }

@@ -1,7 +1,7 @@
 //! Looks a workspace over for what a program must not write (`.git`, `.garth`, `garth.lock`, the user's list) or read
 //! (secrets), before the run, and for such entries that a run has created, after it.
 //!
-//! Every folder is searched, links are not followed, and nothing inside a protected folder is. Folders of dependencies
+//! Every folder is searched, links are not followed, and in a protected folder only for secrets. Folders of dependencies
 //! and build output come last, and are searched up to [`DEFERRED_LIMIT`] entries. After the run only folders whose
 //! change time differs are read again.
 
@@ -16,7 +16,7 @@ use globset::GlobSet;
 use rustix::fs::{Mode, OFlags, RenameFlags, ResolveFlags};
 
 use super::view;
-use crate::policy::{Access as Level, glob_set};
+use crate::policy::{Access as Level, glob_set, is_history};
 use crate::process::spec::Spec;
 
 /// Entries searched in folders like `node_modules`, all together.
@@ -88,7 +88,7 @@ pub fn scan(spec: &Spec) -> anyhow::Result<Scan> {
         // A grant may lead into something protected: then all of it is.
         let inside = grant.path.ancestors().filter(|p| !p.as_os_str().is_empty());
         let inside: Vec<_> = inside.collect();
-        if inside.iter().any(|p| patterns.secret.is_match(p)) {
+        if inside.iter().any(|p| patterns.secret.is_match(p)) || hides(spec, &grant.path) {
             scan.secret.push(grant.path.clone());
         } else if inside.iter().any(|p| patterns.is_readonly(p)) {
             scan.know_git(spec, &grant.path);
@@ -122,6 +122,9 @@ fn walk(spec: &Spec, patterns: &Patterns, start: PathBuf, scan: &mut Scan) {
         }
         let full = spec.workspace.join(&dir);
         scan.dirs.insert(dir.clone(), look(&full));
+        if spec.protection.hide_history && is_bare(&full) {
+            scan.secret.push(dir.join("objects"));
+        }
         let Ok(entries) = full.read_dir() else { continue };
         for entry in entries.flatten() {
             if late {
@@ -131,11 +134,13 @@ fn walk(spec: &Spec, patterns: &Patterns, start: PathBuf, scan: &mut Scan) {
             if patterns.is_readonly(&path) {
                 scan.known.extend(entry.metadata().map(|m| (m.dev(), m.ino())));
                 scan.know_git(spec, &path);
+                let depth = if entry.file_name().eq_ignore_ascii_case(".git") { Depth::Top } else { Depth::All };
+                secrets_within(spec, patterns, path.clone(), depth, scan);
                 // A link cannot be mounted over; that it was replaced is seen afterwards.
                 if !kind.is_symlink() {
                     scan.protected.push(path);
                 }
-            } else if !kind.is_symlink() && patterns.secret.is_match(&path) {
+            } else if !kind.is_symlink() && (patterns.secret.is_match(&path) || hides(spec, &path)) {
                 scan.secret.push(path);
             } else if kind.is_socket() {
                 scan.sockets.push(path);
@@ -145,6 +150,44 @@ fn walk(spec: &Spec, patterns: &Patterns, start: PathBuf, scan: &mut Scan) {
             }
         }
     }
+}
+
+/// How far a protected folder is looked through.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    /// It has no files of the project, and many of its own.
+    Top,
+    All,
+}
+
+/// What is secret in a folder that is protected as a whole.
+fn secrets_within(spec: &Spec, patterns: &Patterns, folder: PathBuf, depth: Depth, scan: &mut Scan) {
+    let (mut queue, mut budget) = (VecDeque::from([folder]), DEFERRED_LIMIT);
+    while let Some(dir) = queue.pop_front() {
+        if budget == 0 {
+            scan.unsearched.push(dir);
+            continue;
+        }
+        for entry in spec.workspace.join(&dir).read_dir().into_iter().flatten().flatten() {
+            budget = budget.saturating_sub(1);
+            let (path, Ok(kind)) = (dir.join(entry.file_name()), entry.file_type()) else { continue };
+            if hides(spec, &path) || depth == Depth::All && !kind.is_symlink() && patterns.secret.is_match(&path) {
+                scan.secret.push(path);
+            } else if depth == Depth::All && kind.is_dir() {
+                queue.push_back(path);
+            }
+        }
+    }
+}
+
+/// Whether the program is to see nothing of it for what it may hold of files that are hidden.
+fn hides(spec: &Spec, path: &Path) -> bool {
+    spec.protection.hide_history && is_history(path)
+}
+
+/// Whether the folder is a repository without a working tree, whatever its name.
+fn is_bare(folder: &Path) -> bool {
+    folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
 }
 
 /// Renames what a run has created although it is protected, and says so, a line each.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use globset::GlobSet;
 
-use crate::policy::{Access, Workspace};
+use crate::policy::{Access, Workspace, is_history};
 use crate::sandbox::Protection;
 
 /// What is about to happen to a path.
@@ -126,7 +126,8 @@ impl Rules {
 
     /// Whether its content stays on this machine.
     pub fn is_private(&self, path: &Path) -> bool {
-        self.covered(&self.protection.private.files, 2, path)
+        let private = &self.protection.private.files;
+        self.covered(private, 2, path) || !private.is_empty() && is_history(path)
     }
 
     /// Whether the path or a folder above it matches.

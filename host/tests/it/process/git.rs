@@ -296,3 +296,36 @@ async fn a_modified_secret_does_not_stop_a_commit() {
     check(&yard, &["add", "--all"], "").await;
     check(&yard, &["diff", "--cached"], "+API_KEY=modified").await;
 }
+
+#[tokio::test]
+async fn programs_see_no_history_where_it_is_hidden_and_git_does() {
+    const TELL: &str = "for g in .git src/copy; do git --git-dir=$g log -p --all; git --git-dir=$g show HEAD:.env; done; \
+        cat .hg/store/data; find .git/objects src/copy/objects -type f | wc -l; cat .git/HEAD";
+    for tier in tiers() {
+        let yard = with_secret(tier);
+        let root = yard.access.workspace.clone();
+        fs::create_dir_all(root.join(".hg/store")).unwrap();
+        fs::create_dir(root.join("src/copy")).unwrap();
+        fs::write(root.join(".hg/store/data"), "API_KEY=older\n").unwrap();
+        let entries = ["HEAD", "objects", "refs"].map(|name| root.join(".git").join(name));
+        let copied = std::process::Command::new("cp").arg("-r").args(entries).arg(root.join("src/copy")).status();
+        assert!(copied.unwrap().success());
+        let blob = yard.run(&["git", "rev-parse", "HEAD:.env"]).await.stdout.trim().to_string();
+        let told = yard.sh(TELL).await.stdout;
+        for part in ["+API_KEY=committed", "API_KEY=older", "ref: refs/heads/main"] {
+            assert!(told.contains(part), "{tier:?}: {part}: {told}");
+        }
+        let yard = yard.with(|y| y.settings.protection.hide_history = true);
+        let told = yard.sh(TELL).await.stdout;
+        assert_eq!(told.trim(), "0\nref: refs/heads/main", "{tier:?}");
+        // The shell's git was not guarded; what it runs is in the sandbox too.
+        let _ = fs::remove_file(root.join("src/mark"));
+        check(&yard, &["show", "HEAD"], "+changed").await;
+        for words in [["show", &blob], ["show", &format!("{blob}^{{blob}}")], ["diff", &format!("{blob}..{blob}")]] {
+            let outcome = yard.run(&[&["git"], &words[..]].concat()).await;
+            assert!(!outcome.stdout.contains("API_KEY"), "git {words:?}: {outcome:?}");
+        }
+        let granted = yard.with(|y| y.access.secrets = true);
+        assert!(granted.sh(TELL).await.stdout.contains("API_KEY=older"), "{tier:?}");
+    }
+}

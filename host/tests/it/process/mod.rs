@@ -51,7 +51,11 @@ impl Yard {
         fs::write(root.join("home/.ssh/id_ed25519"), "SECRET=key").unwrap();
         let settings = Settings {
             time: Duration::from_secs(60),
-            protection: Protected { readonly: vec!["docs/**".into()], secret: vec![".env*".into()] },
+            protection: Protected {
+                readonly: vec!["docs/**".into()],
+                secret: vec![".env*".into()],
+                hide_history: false,
+            },
             helper: env!("CARGO_BIN_EXE_garth").into(),
             home: Some(root.join("home")),
             max_tier,
