@@ -69,7 +69,7 @@ pub struct Endpoint {
     pub replay_reasoning: Option<bool>,
     /// Whether the server counts as this machine; `None`: by its address.
     pub local: Option<bool>,
-    /// Whether a model that the server itself runs elsewhere (Ollama's cloud models) may be used.
+    /// Whether a model that the server itself runs elsewhere (Ollama's cloud models, in any protocol) may be used.
     pub allow_remote: bool,
     /// Longest silence after the first token. Before it there is no limit: a model may take minutes to load. Servers that
     /// collect a whole call before sending it are silent meanwhile, so this is generous.
@@ -146,7 +146,7 @@ impl Endpoint {
     pub fn is_local(&self) -> bool {
         match self.provider {
             Provider::Scripted => true,
-            Provider::Ollama if self.allow_remote => false,
+            _ if self.allow_remote => false,
             _ => self.serves_here(),
         }
     }

@@ -12,6 +12,7 @@ mod lines;
 mod ollama;
 mod openai;
 mod overflow;
+mod place;
 mod probe;
 pub mod retry;
 mod scripted;
@@ -69,8 +70,8 @@ impl Sampling {
     }
 }
 
-/// A piece of a reply. Text and reasoning come as they are made; calls, usage and finish once each, in this order, at
-/// the end. `Finish` is the last item of every stream that does not end in an error.
+/// A piece of a reply. Text and reasoning come as they are made; calls and finish once each, in this order, at the end. `Finish` is
+/// the last item of every stream that does not end in an error.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delta {
     Text(String),
@@ -79,6 +80,8 @@ pub enum Delta {
     Kept(Kept),
     /// Whole.
     Call(RawCall),
+    /// Of the reply so far: a later one takes the place of those before. A server may count what it has read first, and a
+    /// reply that fails may have been counted.
     Usage(Usage),
     Finish(FinishReason),
 }

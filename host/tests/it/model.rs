@@ -243,16 +243,58 @@ async fn ollama_is_asked_once_for_the_window() {
     assert_eq!((&sent["options"]["num_ctx"], &sent["keep_alive"]), (&json!(2048), &json!("30m")));
 }
 
+/// A server of this protocol, and what an Ollama behind it says: its version, and what the model is.
+fn ollama_behind(dialect: Dialect, version: (u16, Value), show: (u16, Value)) -> Server {
+    let pages = vec![("/api/version", version.0, version.1), ("/api/show", show.0, show.1)];
+    Server::with_pages(dialect, vec![Reply::text("ok")], pages)
+}
+
 #[tokio::test]
 async fn a_model_that_runs_elsewhere_is_refused_before_anything_is_sent() {
-    let show = json!({"capabilities": ["tools"], "remote_host": "https://ollama.example", "remote_model": "big"});
-    let server = Server::with_pages(Dialect::Ollama, vec![Reply::text("ok")], vec![("/api/show", 200, show)]);
-    let (_, error) =
-        collect(&*connect(endpoint(Dialect::Ollama, &server.url())).unwrap(), request()).await.unwrap_err();
-    assert!(matches!(&error, ModelError::NotLocal { host, .. } if host == "https://ollama.example"), "{error:?}");
-    assert!(server.requests().is_empty());
-    let allowed = Endpoint { allow_remote: true, ..endpoint(Dialect::Ollama, &server.url()) };
-    assert_eq!(collect(&*connect(allowed).unwrap(), request()).await.unwrap().text, "ok");
+    let version = || (200, json!({"version": "0.13.0"}));
+    let away =
+        || (200, json!({"capabilities": ["tools"], "remote_host": "https://ollama.example", "remote_model": "big"}));
+    for dialect in [Dialect::OpenAi, Dialect::Ollama, Dialect::Anthropic] {
+        let check = async |server: Server, name: &str, expected: Option<&str>| {
+            let endpoint = Endpoint { model: name.into(), ..endpoint(dialect, &server.url()) };
+            let model = connect(endpoint.clone()).unwrap();
+            let answered = collect(&*model, request()).await.map(|whole| whole.text).map_err(|(_, error)| error);
+            match (&answered, expected) {
+                (Ok(text), None) => assert!(text == "ok" && model.is_local(), "{dialect:?} {name}"),
+                (Err(error), Some(part)) => assert!(error.to_string().contains(part), "{dialect:?} {name}: {error}"),
+                _ => panic!("{dialect:?} {name}: {answered:?}"),
+            }
+            assert_eq!(server.requests().len(), usize::from(expected.is_none()), "{dialect:?} {name}");
+            let allowed = connect(Endpoint { allow_remote: true, ..endpoint }).unwrap();
+            assert!(!allowed.is_local(), "not before it is known");
+            if server.left() > 0 {
+                let _ = allowed.window().await;
+                let sent = collect(&*allowed, request()).await.is_ok();
+                assert_eq!((sent, allowed.is_local()), (true, false), "{dialect:?} {name}");
+            }
+        };
+        check(
+            ollama_behind(dialect, version(), away()),
+            "test",
+            Some("sends what it is asked to https://ollama.example"),
+        )
+        .await;
+        check(ollama_behind(dialect, version(), (200, json!({}))), "big:8b-cloud", Some("its maker's cloud")).await;
+        check(ollama_behind(dialect, version(), (404, json!({"error": "no"}))), "big:cloud", Some("its maker's cloud"))
+            .await;
+        check(ollama_behind(dialect, version(), (500, json!({"error": "busy"}))), "test", Some("busy")).await;
+        check(ollama_behind(dialect, version(), (200, json!({}))), "test", None).await;
+    }
+    for dialect in [Dialect::OpenAi, Dialect::Anthropic] {
+        // Where nobody can say what the server is, nothing is sent; what is no Ollama passes nothing on.
+        let broken = ollama_behind(dialect, (503, json!({"error": "loading"})), away());
+        let asked = collect(&*connect(endpoint(dialect, &broken.url())).unwrap(), request()).await;
+        assert!(asked.is_err() && broken.requests().is_empty(), "{dialect:?}: {asked:?}");
+        for other in [(200, json!({"error": "Unexpected endpoint"})), (401, json!({"error": "no key"}))] {
+            let server = ollama_behind(dialect, other, away());
+            collect(&*connect(endpoint(dialect, &server.url())).unwrap(), request()).await.unwrap();
+        }
+    }
 }
 
 /// Ten steps, each one longer; what is sent always begins with what was sent before.

@@ -253,7 +253,22 @@ async fn what_the_model_refuses_by_name_is_left_out_from_then_on() {
     let sent: Vec<Value> = server.requests().iter().map(|request| request.json()).collect();
     let thinking = |at: usize| sent[at]["thinking"]["type"].as_str().unwrap();
     assert_eq!([thinking(0), thinking(1), thinking(2), thinking(3)], ["adaptive", "adaptive", "enabled", "enabled"]);
-    assert!(sent[0].get("cache_control").is_some() && sent[1].get("cache_control").is_none());
+    let marks = |at: usize| sent[at].to_string().matches("cache_control").count();
+    assert_eq!([marks(0), marks(1), marks(3)], [2, 0, 0]);
+}
+
+#[tokio::test]
+async fn what_a_reply_took_is_told_however_it_ends() {
+    let whole = reply(&[block(0, json!({"type": "text", "text": "Well"}), &[])], "refusal");
+    let cut = whole[..whole.find("event: message_delta").unwrap()].to_string();
+    let error = json!({"type": "error", "error": {"type": "overloaded_error", "message": "busy"}});
+    let check = async |sent: String, written: u64| {
+        let (had, error) = ask(HERE, Reply::raw([sent])).await.unwrap_err();
+        assert_eq!((had.usage.prompt_tokens, had.usage.completion_tokens), (Some(95), Some(written)), "{error}");
+    };
+    check(whole, 40).await;
+    check(cut.clone(), 1).await;
+    check(cut + &events(&[error]), 1).await;
 }
 
 #[tokio::test]

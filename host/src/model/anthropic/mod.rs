@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 
 use super::client::{Body, Client, read_whole};
 use super::generate::{Out, generate};
+use super::place::Place;
 use super::sse::{Events, Piece, beginning};
 use super::{Delta, Endpoint, Family, Model, ModelError, Price, Request};
 use leeway::{Leeway, Told};
@@ -29,6 +30,7 @@ pub(super) struct Anthropic(Arc<Connection>);
 struct Connection {
     client: Client,
     endpoint: Endpoint,
+    place: Place,
     /// What the server says of the model; asked once.
     told: OnceCell<Told>,
     leeway: Leeway,
@@ -37,7 +39,8 @@ struct Connection {
 impl Anthropic {
     pub(super) fn new(endpoint: Endpoint) -> Result<Anthropic, ModelError> {
         let client = Client::new(&endpoint)?;
-        Ok(Anthropic(Arc::new(Connection { client, endpoint, told: OnceCell::new(), leeway: Leeway::default() })))
+        let (place, told, leeway) = (Place::default(), OnceCell::new(), Leeway::default());
+        Ok(Anthropic(Arc::new(Connection { client, endpoint, place, told, leeway })))
     }
 }
 
@@ -60,11 +63,11 @@ impl Model for Anthropic {
     }
 
     fn is_local(&self) -> bool {
-        self.0.endpoint.is_local()
+        self.0.place.is_local(&self.0.endpoint)
     }
 
     fn address(&self) -> String {
-        self.0.endpoint.address()
+        self.0.place.address(&self.0.endpoint)
     }
 
     fn price(&self) -> Option<Price> {
@@ -72,7 +75,11 @@ impl Model for Anthropic {
     }
 
     fn window(&self) -> BoxFuture<'_, Option<u32>> {
-        Box::pin(async { self.0.endpoint.num_ctx.or(self.0.told().await.window) })
+        Box::pin(async {
+            // The first that is asked of a server, and so it is known whose the model is; the request says what is wrong.
+            let _ = self.0.place.shown(&self.0.client, &self.0.endpoint).await;
+            self.0.endpoint.num_ctx.or(self.0.told().await.window)
+        })
     }
 }
 
@@ -91,11 +98,23 @@ impl Connection {
     }
 
     async fn answer(&self, request: &Request, out: &Out<Delta>) -> Result<(), ModelError> {
+        self.place.admit(&self.client, &self.endpoint).await?;
         let told = self.told().await;
         let (response, max_tokens) = self.post(request, &told).await?;
+        let mut reply = Reply::new(&self.endpoint, self.client.url(), max_tokens);
+        match self.read(response, &mut reply, out).await {
+            Ok(()) => reply.finish(out).await,
+            Err(error) => {
+                reply.tell_usage(out).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes in what comes, until the reply is over.
+    async fn read(&self, response: Response, reply: &mut Reply, out: &Out<Delta>) -> Result<(), ModelError> {
         let kind = response.headers().get(reqwest::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.unwrap_or_default().to_ascii_lowercase();
-        let mut reply = Reply::new(&self.endpoint, self.client.url(), max_tokens);
         let mut events = Events::default();
         if kind.contains("text/html") {
             let page = read_whole(response).await?;
@@ -105,17 +124,15 @@ impl Connection {
         }
         if kind.contains("json") {
             let text = read_whole(response).await?;
-            match serde_json::from_str(&text) {
-                Ok(message) => reply.whole(&message, out).await?,
-                Err(_) => {
-                    for line in text.lines().chain([""]) {
-                        if let Some(Piece::Data(event)) = events.line(line)? {
-                            reply.take(&event, out).await?;
-                        }
-                    }
+            if let Ok(message) = serde_json::from_str(&text) {
+                return reply.whole(&message, out).await;
+            }
+            for line in text.lines().chain([""]) {
+                if let Some(Piece::Data(event)) = events.line(line)? {
+                    reply.take(&event, out).await?;
                 }
             }
-            return reply.finish(out).await;
+            return Ok(());
         }
         let mut body = Body::new(response, self.endpoint.idle_timeout);
         while let Some(line) = body.line().await? {
@@ -125,13 +142,13 @@ impl Connection {
                 None => {}
             }
             if reply.is_over() {
-                return reply.finish(out).await;
+                return Ok(());
             }
         }
         if let Some(Piece::Data(event)) = events.end()? {
             reply.take(&event, out).await?;
         }
-        reply.finish(out).await
+        Ok(())
     }
 
     /// Sends the request, without what the model turns out to refuse.

@@ -92,6 +92,8 @@ impl Reply {
             Some("message_start") => {
                 self.any = true;
                 self.count(part("message"));
+                // It may be all that is ever told: the reply may be cut here.
+                self.tell_usage(out).await?;
                 Ok(false)
             }
             Some("content_block_start") => self.begin(at, part("content_block"), out).await,
@@ -231,7 +233,17 @@ impl Reply {
         complaint.into_error(&self.url, &self.model, 200, None)
     }
 
+    /// What was counted so far, if anything was.
+    pub(super) async fn tell_usage(&self, out: &Out<Delta>) -> Result<(), ModelError> {
+        match self.usage() {
+            usage if usage == Usage::default() => Ok(()),
+            usage => out.send(Delta::Usage(usage)).await,
+        }
+    }
+
     pub(super) async fn finish(self, out: &Out<Delta>) -> Result<(), ModelError> {
+        // Before anything else: a reply that is refused or cut has its price all the same.
+        self.tell_usage(out).await?;
         if !self.any {
             return Err(ModelError::Interrupted { reason: "it held no message at all".into() });
         }
@@ -287,9 +299,6 @@ impl Reply {
         }
         for call in calls {
             out.send(Delta::Call(call)).await?;
-        }
-        if usage != Usage::default() {
-            out.send(Delta::Usage(usage)).await?;
         }
         out.send(Delta::Finish(finish)).await
     }

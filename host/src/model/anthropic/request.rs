@@ -69,9 +69,9 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, told: &Told, leeway: 
             }
         }
     }
-    let cached = || json!({ "type": "ephemeral" });
-    if leeway.allows(CACHE) {
-        put("cache_control", cached()); // up to wherever the request ends
+    let cached = leeway.allows(CACHE).then(|| json!({ "type": "ephemeral" }));
+    if let Some(cached) = &cached {
+        put("cache_control", cached.clone()); // up to wherever the request ends
         used |= CACHE;
     }
     if !tools.is_empty() {
@@ -82,8 +82,11 @@ pub(super) fn body(request: &Request, endpoint: &Endpoint, told: &Told, leeway: 
         _ => ("", messages),
     };
     if !system.trim().is_empty() {
-        // Of its own: it holds for other conversations too, tools included.
-        put("system", json!([{ "type": "text", "text": system, "cache_control": cached() }]));
+        let mut block = json!({ "type": "text", "text": system });
+        if let Some(cached) = cached {
+            block["cache_control"] = cached; // of its own: it holds for other conversations too, tools included
+        }
+        put("system", json!([block]));
     }
     let by = leeway.allows(KEPT).then(|| identity(endpoint));
     let mut history = History { by, ..History::default() };

@@ -11,27 +11,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
-use reqwest::Method;
-use serde_json::{Value, json};
-use tokio::sync::OnceCell;
+use serde_json::Value;
 
 use super::client::{Body, Client, read_whole};
 use super::generate::{Out, generate};
+use super::place::Place;
 use super::sse::beginning;
 use super::{Delta, Endpoint, Family, Model, ModelError, Price, Request};
 use reply::Reply;
-pub(super) use show::{Shown, remote};
-
-/// Time for a question beside the conversation; the server answers it from disk.
-const SHOW_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+pub(super) use show::{Shown, remote, show};
 
 pub(super) struct Ollama(Arc<Connection>);
 
 struct Connection {
     client: Client,
     endpoint: Endpoint,
-    /// What the server says of the model; asked once.
-    shown: OnceCell<Shown>,
+    place: Place,
     /// The model takes no tools: they are described in the system prompt from then on.
     tools_as_text: AtomicBool,
 }
@@ -39,8 +34,8 @@ struct Connection {
 impl Ollama {
     pub(super) fn new(endpoint: Endpoint) -> Result<Ollama, ModelError> {
         let client = Client::new(&endpoint)?;
-        let (shown, tools_as_text) = (OnceCell::new(), AtomicBool::new(endpoint.family.tools_as_text));
-        Ok(Ollama(Arc::new(Connection { client, endpoint, shown, tools_as_text })))
+        let (place, tools_as_text) = (Place::default(), AtomicBool::new(endpoint.family.tools_as_text));
+        Ok(Ollama(Arc::new(Connection { client, endpoint, place, tools_as_text })))
     }
 }
 
@@ -63,20 +58,11 @@ impl Model for Ollama {
     }
 
     fn is_local(&self) -> bool {
-        // A model that runs elsewhere is refused before anything is sent, unless it is allowed.
-        let endpoint = &self.0.endpoint;
-        match self.0.shown.get() {
-            Some(shown) => endpoint.serves_here() && (shown.remote_host.is_none() || !endpoint.allow_remote),
-            None => endpoint.is_local(),
-        }
+        self.0.place.is_local(&self.0.endpoint)
     }
 
     fn address(&self) -> String {
-        let address = self.0.endpoint.address();
-        match self.0.shown.get().and_then(|shown| shown.remote_host.as_ref()) {
-            Some(host) => format!("{host} through {address}"),
-            None => address,
-        }
+        self.0.place.address(&self.0.endpoint)
     }
 
     fn price(&self) -> Option<Price> {
@@ -102,10 +88,7 @@ impl Model for Ollama {
 
 impl Connection {
     async fn answer(&self, request: &Request, out: &Out<Delta>) -> Result<(), ModelError> {
-        let shown = self.shown().await?;
-        if let Some(host) = shown.remote_host.clone().filter(|_| !self.endpoint.allow_remote) {
-            return Err(ModelError::NotLocal { model: self.endpoint.model.clone(), host });
-        }
+        let shown = self.place.admit(&self.client, &self.endpoint).await?;
         if shown.tools == Some(false) {
             self.tools_as_text.store(true, Ordering::Relaxed);
         }
@@ -124,22 +107,8 @@ impl Connection {
         self.endpoint.num_ctx.unwrap_or_else(|| shown.window(self.endpoint.max_num_ctx))
     }
 
-    /// Not remembered when the server cannot say: the next request asks again.
     async fn shown(&self) -> Result<Shown, ModelError> {
-        let ask = || async {
-            let body = json!({ "model": self.endpoint.model }).to_string();
-            let answer = self.client.fetch(Method::POST, "/api/show", Some(body), SHOW_TIMEOUT).await?;
-            Ok(Shown::read(&answer))
-        };
-        match self.shown.get_or_try_init(ask).await {
-            Ok(shown) => Ok(shown.clone()),
-            Err(error @ (ModelError::Unreachable { .. } | ModelError::Unauthorized { .. })) => Err(error),
-            // The chat request says what is wrong, if anything is.
-            Err(ModelError::Server { status: 404, .. }) => Ok(Shown::default()),
-            Err(_) if self.endpoint.allow_remote => Ok(Shown::default()),
-            // Whether the model runs here is not known, so nothing is sent.
-            Err(error) => Err(error),
-        }
+        self.place.shown(&self.client, &self.endpoint).await
     }
 
     async fn ask(&self, request: &Request, window: u32, out: &Out<Delta>) -> Result<(), ModelError> {

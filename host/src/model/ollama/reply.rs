@@ -73,6 +73,9 @@ impl Reply {
             has_calls: !self.calls.is_empty(),
             ..self.numbers
         };
+        if self.usage != Usage::default() {
+            out.send(Delta::Usage(self.usage)).await?;
+        }
         if let Some(overflow) = overflow::from_numbers(&numbers) {
             return Err(overflow);
         }
@@ -84,9 +87,6 @@ impl Reply {
         };
         for call in self.calls {
             out.send(Delta::Call(call)).await?;
-        }
-        if self.usage != Usage::default() {
-            out.send(Delta::Usage(self.usage)).await?;
         }
         out.send(Delta::Finish(finish)).await
     }

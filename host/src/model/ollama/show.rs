@@ -1,6 +1,12 @@
 //! What `/api/show` says of a model. Every field may be missing: older servers say less.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::model::ModelError;
+use crate::model::client::Client;
 
 /// Tokens of context when nobody says how many the model takes.
 const UNKNOWN_WINDOW: u32 = 8192;
@@ -42,6 +48,12 @@ impl Shown {
     }
 }
 
+/// Asks the server.
+pub(in crate::model) async fn show(client: &Client, model: &str, timeout: Duration) -> Result<Shown, ModelError> {
+    let body = json!({ "model": model }).to_string();
+    client.fetch(Method::POST, "/api/show", Some(body), timeout).await.map(|answer| Shown::read(&answer))
+}
+
 /// `remote_host`, or the remote model's name where the server hides the host.
 pub(in crate::model) fn remote(value: &Value) -> Option<String> {
     let text = |key: &str| value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_string);
@@ -51,7 +63,6 @@ pub(in crate::model) fn remote(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_window_is_what_the_model_takes_up_to_the_ceiling() {

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 
 use super::client::{Body, Client, read_whole};
 use super::generate::{Out, generate};
+use super::place::Place;
 use super::sse::{Events, Piece, beginning};
 use super::{Delta, Endpoint, Family, Model, ModelError, ModelInfo, Price, Request, probe};
 pub(super) use calls::MOST as MOST_CALLS;
@@ -25,6 +26,7 @@ pub(super) struct OpenAi(Arc<Connection>);
 struct Connection {
     client: Client,
     endpoint: Endpoint,
+    place: Place,
     /// The server said that it takes no tools: they are described in the system prompt from then on.
     tools_as_text: AtomicBool,
     /// What the server says of the model.
@@ -36,6 +38,7 @@ impl OpenAi {
         let client = Client::new(&endpoint)?;
         Ok(OpenAi(Arc::new(Connection {
             client,
+            place: Place::default(),
             tools_as_text: AtomicBool::new(endpoint.family.tools_as_text),
             endpoint,
             told: OnceCell::new(),
@@ -62,11 +65,11 @@ impl Model for OpenAi {
     }
 
     fn is_local(&self) -> bool {
-        self.0.endpoint.is_local()
+        self.0.place.is_local(&self.0.endpoint)
     }
 
     fn address(&self) -> String {
-        self.0.endpoint.address()
+        self.0.place.address(&self.0.endpoint)
     }
 
     fn price(&self) -> Option<Price> {
@@ -85,6 +88,8 @@ impl Model for OpenAi {
 impl Connection {
     /// As configured, or as the server says of this model, or of the only one that it has.
     async fn window(&self) -> Option<u32> {
+        // The first that is asked of a server, and so it is known whose the model is; the request says what is wrong.
+        let _ = self.place.shown(&self.client, &self.endpoint).await;
         if self.endpoint.num_ctx.is_some() {
             return self.endpoint.num_ctx;
         }
@@ -104,6 +109,7 @@ impl Connection {
     }
 
     async fn answer(&self, request: &Request, out: &Out<Delta>) -> Result<(), ModelError> {
+        self.place.admit(&self.client, &self.endpoint).await?;
         match self.ask(request, out).await {
             Err(ModelError::ToolsUnsupported { .. })
                 if !request.tools.is_empty() && !self.tools_as_text.swap(true, Ordering::Relaxed) =>

@@ -2,11 +2,11 @@
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{DETAILED, ModelInfo, Probe, TIMEOUT};
 use crate::model::client::Client;
-use crate::model::ollama::{Shown, remote};
+use crate::model::ollama::{Shown, remote, show};
 use crate::model::{Endpoint, ModelError};
 
 pub(super) async fn look(client: &Client, endpoint: &Endpoint, probe: &mut Probe) {
@@ -30,7 +30,7 @@ pub(super) async fn look(client: &Client, endpoint: &Endpoint, probe: &mut Probe
         }
     };
     let entries: Vec<&Value> = entries(&listed).collect();
-    let shown = entries.iter().take(DETAILED).map(|entry| show(client, name(entry)));
+    let shown = entries.iter().take(DETAILED).map(|entry| show(client, name(entry), TIMEOUT));
     let mut shown = join_all(shown).await.into_iter();
     for entry in entries {
         let shown = match shown.next() {
@@ -60,11 +60,6 @@ pub(super) async fn look(client: &Client, endpoint: &Endpoint, probe: &mut Probe
 
 async fn get(client: &Client, path: &str) -> Result<Value, ModelError> {
     client.fetch(Method::GET, path, None, TIMEOUT).await
-}
-
-async fn show(client: &Client, name: &str) -> Result<Shown, ModelError> {
-    let body = json!({ "model": name }).to_string();
-    client.fetch(Method::POST, "/api/show", Some(body), TIMEOUT).await.map(|answer| Shown::read(&answer))
 }
 
 fn entries(answer: &Value) -> impl Iterator<Item = &Value> {
