@@ -64,10 +64,16 @@ pub struct TierSummary {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Spent {
     pub tier: Tier,
-    /// Those whose tokens the server has counted.
     pub requests: u64,
+    /// Those of them that no server has counted: their tokens are in no sum.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub uncounted: u64,
     /// Sums; what no reply had stays `null`.
     pub usage: Usage,
     /// US dollars, where the tier has a price.
     pub cost: Option<f64>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -9,10 +9,11 @@ use crate::protocol::{Spent, Tier, Usage};
 pub struct Ledger(BTreeMap<Tier, Spent>);
 
 impl Ledger {
-    /// Adds a request.
+    /// Adds a request. One without any count is known to have been sent, and no more.
     pub fn add(&mut self, tier: Tier, usage: &Usage, cost: Option<f64>) {
         let spent = self.0.entry(tier).or_insert_with(|| Spent { tier, ..Spent::default() });
         spent.requests += 1;
+        spent.uncounted += u64::from(*usage == Usage::default());
         spent.usage = spent.usage.plus(usage);
         spent.cost = match (spent.cost, cost) {
             (None, cost) => cost,
@@ -41,6 +42,7 @@ mod tests {
         ledger.add(Tier::Cloud, &usage(None, None), Some(0.25));
         let [local, cloud] = &ledger.tiers()[..] else { panic!("{ledger:?}") };
         assert_eq!((local.tier, local.requests, local.usage, local.cost), (Tier::Local, 1, usage(Some(7), None), None));
-        assert_eq!((cloud.requests, cloud.usage, cloud.cost), (3, usage(Some(40), Some(4)), Some(0.75)));
+        assert_eq!((cloud.requests, cloud.uncounted, local.uncounted), (3, 1, 0));
+        assert_eq!((cloud.usage, cloud.cost), (usage(Some(40), Some(4)), Some(0.75)));
     }
 }

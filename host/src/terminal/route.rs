@@ -59,7 +59,7 @@ pub(super) fn cost_text(tiers: &[Spent]) -> String {
     let tokens = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), thousands);
     let mut text =
         format!("{:<7}{:>9}{:>13}{:>8}{:>12}{:>10}\n", "tier", "requests", "read", "cached", "written", "cost");
-    for Spent { tier, requests, usage, cost } in tiers {
+    for Spent { tier, requests, usage, cost, .. } in tiers {
         let share = |prompt: u64| Some(format!("{:.0} %", usage.cached_tokens? as f64 * 100.0 / prompt as f64));
         let cached = usage.prompt_tokens.filter(|prompt| *prompt > 0).and_then(share);
         let _ = writeln!(
@@ -72,6 +72,10 @@ pub(super) fn cost_text(tiers: &[Spent]) -> String {
             tokens(usage.completion_tokens),
             cost.map_or_else(|| "-".into(), dollars)
         );
+    }
+    for Spent { tier, uncounted, .. } in tiers.iter().filter(|spent| spent.uncounted > 0) {
+        let many = plural(*uncounted, "request");
+        let _ = writeln!(text, "{tier}: {many} uncounted; the server told no tokens, or the reply ended before it did");
     }
     text
 }
@@ -130,8 +134,8 @@ mod tests {
         let usage = Usage { prompt_tokens: Some(12_000), completion_tokens: Some(300), ..Usage::default() };
         let cached = Usage { cached_tokens: Some(9_000), ..usage };
         let spent = [
-            Spent { tier: Tier::Local, requests: 4, usage: cached, cost: None },
-            Spent { tier: Tier::Cloud, requests: 1, usage, cost: Some(0.0405) },
+            Spent { tier: Tier::Local, requests: 4, usage: cached, ..Spent::default() },
+            Spent { tier: Tier::Cloud, requests: 2, uncounted: 1, usage, cost: Some(0.0405) },
         ];
         let style = Style::default();
         let shown = [
