@@ -8,6 +8,7 @@ use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
 use super::repetition::repeats_from;
+use super::tally::{Ended, Tally};
 use super::turn::Turn;
 use super::{Context, Lenience, leaving};
 use crate::model::retry::{self, Attempt, Backoff};
@@ -95,7 +96,8 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
     let lenience = turn.services.settings.lenience;
     let callable = lenience.text_calls.then(|| context.callable(turn));
     let mut arriving = Arriving::new(callable.as_deref());
-    let (mut cancelled, mut failure) = (false, None);
+    let (mut tally, mut cancelled, mut failure) = (Tally::default(), false, None);
+    let sends = !turn.cancel.is_cancelled();
     loop {
         let next = tokio::select! {
             biased;
@@ -104,6 +106,7 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
         };
         match next {
             Some(Ok(Attempt::Delta(delta))) => {
+                tally.see(&delta);
                 arriving.take(delta, turn).await;
                 if arriving.arrived.repeats {
                     break;
@@ -111,6 +114,7 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
             }
             Some(Ok(Attempt::Retry { attempt, wait_ms, reason })) => {
                 arriving = Arriving::new(callable.as_deref());
+                std::mem::take(&mut tally).close(turn, Ended::There).await;
                 turn.services.recorder.emit(Event::Retry { attempt, wait_ms, reason }).await;
             }
             Some(Err(error)) => {
@@ -120,6 +124,9 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
             None => break,
         }
     }
+    drop(stream); // ends the request where that has not ended
+    let cut = sends && (cancelled || arriving.arrived.repeats);
+    tally.close(turn, if cut { Ended::Here } else { Ended::There }).await;
     let Arriving { mut arrived, reader } = arriving;
     let (rest, found) = reader.map_or_else(Default::default, Reader::finish);
     if !arrived.repeats {
@@ -146,10 +153,7 @@ impl Arriving {
             Delta::Reasoning(text) => self.arrived.show(vec![Part::Reasoning(text)], turn).await,
             Delta::Kept(kept) => self.arrived.kept = Some(kept),
             Delta::Call(call) => self.arrived.calls.push(call),
-            Delta::Usage(usage) => {
-                self.arrived.prompt_tokens = usage.prompt_tokens;
-                turn.services.recorder.emit(turn.services.routing.spend(usage)).await;
-            }
+            Delta::Usage(usage) => self.arrived.prompt_tokens = usage.prompt_tokens,
             Delta::Finish(reason) => self.arrived.finish = Some(reason),
         }
     }

@@ -39,7 +39,8 @@ pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &mut Conte
 
 async fn ask_once(turn: &Turn, model: &Arc<dyn Model>, context: &mut Context) -> (Reply, Option<ModelError>) {
     let (reply, failure) = ask::model(turn, model, context).await;
-    if let Some(counted) = reply.prompt_tokens {
+    // What a server counts of a request that it has cut, or not finished, says nothing of the others.
+    if let Some(counted) = reply.prompt_tokens.filter(|_| failure.is_none()) {
         context.learn(counted);
     }
     (reply, failure)

@@ -37,7 +37,7 @@ pub(crate) struct Context {
     /// Whose model it talks to, and what is known of the windows of the others.
     pub tier: Tier,
     rooms: BTreeMap<Tier, (Gauge, Option<usize>)>,
-    /// Tokens that the last compaction left.
+    /// Tokens that the last compaction left, as the model that it talks to counts them.
     pub compacted: Option<usize>,
     /// What the model has to be told with the user's next words.
     pub unsaid: Option<String>,
@@ -98,7 +98,8 @@ impl Context {
         }
         self.rooms.insert(self.tier, (self.gauge, self.window));
         (self.gauge, self.window) = self.rooms.remove(&tier).unwrap_or_default();
-        self.tier = tier;
+        // Of another window, and counted in another way.
+        (self.tier, self.compacted) = (tier, None);
     }
 
     /// Tokens that the local model reads at once, as far as is known.
@@ -263,4 +264,21 @@ impl Context {
 
 fn weight(tools: &[ToolSpec]) -> usize {
     estimate(&tools_as_json(tools))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_window_is_the_tiers_own() {
+        let mut context = Context { window: Some(8_192), ..Context::of(Vec::new(), Vec::new(), None) };
+        context.talk_to(Tier::Heavy);
+        assert_eq!((context.window, context.local_window()), (None, Some(8_192)));
+        (context.window, context.compacted) = (Some(16_384), Some(9_000));
+        context.talk_to(Tier::Local);
+        assert_eq!((context.window, context.compacted), (Some(8_192), None));
+        context.talk_to(Tier::Heavy);
+        assert_eq!(context.window, Some(16_384));
+    }
 }

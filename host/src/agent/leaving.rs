@@ -12,19 +12,19 @@ use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 
 use super::Services;
-use super::turn::{Private, Turn};
+use super::turn::{Files, Turn};
 use crate::audit::{Answered, Sent};
-use crate::context::{Gauge, estimate, tools_as_json};
+use crate::context::{Gauge, estimate, files_in_prompt, tools_as_json};
 use crate::model::{Delta, Model, ModelError, Request};
 use crate::policy;
+use crate::process::{self, Tier};
 use crate::protocol::{Event, Level, Message, ProgramRun};
 use crate::sandbox::Programs;
 
 /// Files that are named when a request is refused.
 const NAMED: usize = 3;
-/// Of one result: lines that are looked at for the names of files, and the longest of those names.
+/// Of one result: lines that are looked at for the names of files.
 const MOST_LINES: usize = 5_000;
-const LONGEST_PATH: usize = 1_024;
 
 /// Tells apart the requests of this process.
 static SENT: AtomicU64 = AtomicU64::new(0);
@@ -37,11 +37,12 @@ pub(super) fn through(turn: &Turn, model: &Arc<dyn Model>) -> Arc<dyn Model> {
         session: turn.session.clone(),
         turn: turn.number,
         private: turn.private.clone(),
+        carried: turn.carried.clone(),
     })
 }
 
 /// Why the session may not go to this model; `None`: it may.
-pub(super) fn forbids(private: &Private, model: &dyn Model) -> Option<String> {
+pub(super) fn forbids(private: &Files, model: &dyn Model) -> Option<String> {
     if model.is_local() {
         return None;
     }
@@ -67,7 +68,8 @@ struct Gate {
     services: Arc<Services>,
     session: String,
     turn: u64,
-    private: Private,
+    private: Files,
+    carried: Files,
 }
 
 impl Model for Gate {
@@ -128,7 +130,7 @@ impl Gate {
             provider: self.model.provider().to_string(),
             address: self.model.address(),
             model: self.model.name().to_string(),
-            files: files(workspace, &request.messages).into_iter().collect(),
+            files: carried(workspace, &self.carried, &request.messages).into_iter().collect(),
             tokens: Gauge::default().request(&request.messages, tools) as u64,
         };
         let exposures = &self.services.exposures;
@@ -148,26 +150,22 @@ fn now() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Files of the workspace whose content may be in the messages: those that calls name, and those with which lines of results
-/// begin, as a search's do.
-fn files(workspace: &Path, messages: &[Message]) -> BTreeSet<String> {
-    let mut named: BTreeSet<String> = BTreeSet::new();
-    let mut add = |text: &str| {
-        if !text.is_empty() && text.len() <= LONGEST_PATH {
-            named.extend(policy::normalise(text).ok());
-        }
-    };
+/// Files of the workspace whose content may be in the messages: those that are known to have been brought in, that calls name,
+/// with which lines of results begin, as a search's do, and of which the system prompt tells.
+pub(super) fn carried(workspace: &Path, known: &Files, messages: &[Message]) -> BTreeSet<String> {
+    let mut named = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
     for message in messages {
         match message {
+            Message::System { text } => named.extend(files_in_prompt(text).filter_map(policy::named_path)),
             Message::Assistant { calls, .. } => {
-                calls.iter().flat_map(|call| super::turn::strings(&call.arguments)).for_each(&mut add);
+                named.extend(calls.iter().flat_map(|call| policy::named_paths(&call.arguments)));
             }
             Message::Tool { text, .. } => {
-                let beginnings =
-                    text.lines().take(MOST_LINES).map(|line| line.split([':', '\t']).next().unwrap_or(line));
-                beginnings.map(str::trim).for_each(&mut add);
+                let lines = text.lines().take(MOST_LINES);
+                let beginnings = lines.map(|line| line.split([':', '\t']).next().unwrap_or(line).trim());
+                named.extend(beginnings.filter_map(policy::named_path));
             }
-            Message::System { .. } | Message::User { .. } => {}
+            Message::User { .. } => {}
         }
     }
     named.retain(|path| workspace.join(path).is_file());
@@ -175,24 +173,40 @@ fn files(workspace: &Path, messages: &[Message]) -> BTreeSet<String> {
 }
 
 impl Turn {
-    /// Whether what this file of the workspace holds is private; `path` may be relative to the workspace.
+    /// Whether what this file of the workspace holds is private, under this name or its real one. `path` may be relative to the
+    /// workspace.
     pub fn is_private(&self, path: &Path) -> bool {
-        self.inside(path).is_some_and(|path| self.plugins.protection().is_private(&path))
+        let protection = self.plugins.protection();
+        let written = path.strip_prefix(&self.services.workspace).unwrap_or(path);
+        written.is_relative() && protection.is_private(written)
+            || self.inside(path).is_some_and(|path| protection.is_private(&path))
     }
 
     /// The host itself has read this file for the model.
     pub fn looked_into(&self, path: &Path) {
-        if let Some(path) = self.inside(path).filter(|path| self.plugins.protection().is_private(path)) {
-            self.opened_private([path.to_string_lossy().into_owned()]);
+        let Some(real) = self.inside(path) else { return };
+        let name = real.to_string_lossy().into_owned();
+        if self.plugins.protection().is_private(&real) {
+            self.opened_private([name.clone()]);
         }
+        self.carries([name]);
+    }
+
+    /// What these files of the workspace hold may be in what is said from now on.
+    pub fn carries(&self, files: impl IntoIterator<Item = String>) {
+        self.carried.lock().unwrap_or_else(PoisonError::into_inner).extend(files);
     }
 
     /// Programs have run, whose reading is not noted. `secret_files`: they saw private files whatever is set.
     pub fn programs_ran(&self, programs: &[ProgramRun], secret_files: bool) {
         let private = &self.plugins.protection().private;
-        let history =
-            || self.services.workspace.join(".git").exists() && programs.iter().any(|run| asks_git(&run.argv));
-        if secret_files || private.programs == Programs::See || history() {
+        if private.patterns.is_empty() {
+            return;
+        }
+        let told = || programs.iter().any(|run| process::git_may_tell(&run.argv));
+        // Without a sandbox nothing is hidden from them.
+        let open = || self.services.runner.tier() == Tier::None;
+        if secret_files || private.programs == Programs::See || told() || open() {
             self.opened_private(private.patterns.iter().map(|pattern| format!("{pattern} by a program")));
         }
     }
@@ -208,40 +222,18 @@ impl Turn {
         }
     }
 
+    /// The real path below the workspace; that of a file that is not there as it is written.
     fn inside(&self, path: &Path) -> Option<PathBuf> {
-        if path.is_relative() {
-            return Some(path.to_path_buf());
-        }
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        real.strip_prefix(&self.services.workspace).ok().map(Path::to_path_buf)
+        let workspace = &self.services.workspace;
+        let whole = workspace.join(path);
+        let real = whole.canonicalize().unwrap_or(whole);
+        real.strip_prefix(workspace).ok().map(Path::to_path_buf)
     }
-}
-
-/// Whether git may be asked by another program, such as a shell: what it shows is limited only where it is asked by itself, and
-/// its history holds what private files held.
-fn asks_git(argv: &[String]) -> bool {
-    let Some((program, words)) = argv.split_first() else { return false };
-    let is_git = |word: &str| word == "git";
-    !is_git(program) && words.iter().any(|words| words.split(|c: char| !c.is_alphanumeric()).any(is_git))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn git_is_found_behind_other_programs() {
-        let check = |argv: &[&str], expected: bool| {
-            let argv: Vec<String> = argv.iter().map(|word| word.to_string()).collect();
-            assert_eq!(asks_git(&argv), expected, "{argv:?}");
-        };
-        check(&["git", "log", "-p"], false);
-        check(&["sh", "-c", "cd src && git log -p"], true);
-        check(&["sh", "-c", "/usr/bin/git show HEAD:x"], true);
-        check(&["env", "git", "show"], true);
-        check(&["sh", "-c", "cat digits.txt"], false);
-        check(&[], false);
-    }
     use crate::protocol::ToolCall;
     use serde_json::json;
 
@@ -267,7 +259,10 @@ mod tests {
                 text: "src/b.rs:1: x\nc.txt\nnone.txt:2\n../c.txt:1".into(),
             },
         ];
-        let found: Vec<String> = files(folder.path(), &messages).into_iter().collect();
-        assert_eq!(found, ["a.txt", "c.txt", "src/b.rs"]);
+        let known = Files::default();
+        let found = || carried(folder.path(), &known, &messages).into_iter().collect::<Vec<_>>();
+        assert_eq!(found(), ["a.txt", "c.txt", "src/b.rs"]);
+        known.lock().unwrap().extend(["d.txt".to_string(), "gone.txt".to_string()]);
+        assert_eq!(found(), ["a.txt", "c.txt", "d.txt", "src/b.rs"]);
     }
 }

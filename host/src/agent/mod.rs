@@ -38,12 +38,14 @@ mod skill_files;
 mod snapshot;
 mod spiral;
 mod summary;
+mod tally;
 mod task;
 mod tool_set;
 mod turn;
 mod warm;
 mod writes;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -70,7 +72,7 @@ pub fn host_tools() -> [protocol::ToolSpec; 2] {
 }
 
 use context::Context;
-use turn::{InPlay, Job, Private, Told, Turn};
+use turn::{Files, InPlay, Job, Told, Turn};
 use warm::Warming;
 
 use crate::approval::Approvals;
@@ -132,7 +134,8 @@ pub struct Agent {
     plugin_changes: plugins::Subscription,
     in_play: InPlay,
     told: Told,
-    private: Private,
+    private: Files,
+    carried: Files,
     turns: u64,
     resumed: bool,
     /// The model's name as it was last told.
@@ -153,8 +156,10 @@ impl Agent {
         transcript: Option<Transcript>,
     ) -> Agent {
         let (turns, resumed) = (transcript.as_ref().map_or(0, |t| t.turns), transcript.is_some());
-        let private = transcript.as_ref().map(|t| t.private.clone()).unwrap_or_default();
-        let private = Arc::new(std::sync::Mutex::new(private));
+        let files = |of: fn(&Transcript) -> &BTreeSet<String>| {
+            Files::new(transcript.as_ref().map(|transcript| of(transcript).clone()).unwrap_or_default().into())
+        };
+        let (private, carried) = (files(|transcript| &transcript.private), files(|transcript| &transcript.files));
         let context = transcript.and_then(Context::resumed);
         let (changes, plugin_changes) = (services.commands.subscribe(), services.plugins.subscribe());
         let (in_play, told) = (InPlay::default(), Told::default());
@@ -171,6 +176,7 @@ impl Agent {
             in_play,
             told,
             private,
+            carried,
             turns,
             resumed,
             named: String::new(),
@@ -216,6 +222,7 @@ impl Agent {
                 break;
             }
         }
+        route::close(&self.services, &self.model).await;
     }
 
     async fn announce(&mut self) {
@@ -287,6 +294,7 @@ impl Agent {
             in_play: self.in_play.clone(),
             told: self.told.clone(),
             private: self.private.clone(),
+            carried: self.carried.clone(),
             cancel: CancellationToken::new(),
             asking: Default::default(),
             denied: Default::default(),
@@ -357,7 +365,7 @@ impl Agent {
         match (self.new_journal)() {
             Ok(journal) => {
                 (self.session, self.context, self.turns, self.resumed) = (journal.id().to_string(), None, 0, false);
-                (self.in_play, self.told, self.private) = Default::default();
+                (self.in_play, self.told, self.private, self.carried) = Default::default();
                 self.services.approvals.end_session();
                 self.services.consents.end_session();
                 self.services.routing.end_session();

@@ -39,6 +39,10 @@ pub struct Routing {
     pub(super) rules: Rules,
     larger: Vec<Larger>,
     state: Mutex<State>,
+    /// The session that ends leaves memory as it is.
+    stays: bool,
+    /// Held while a model goes out of memory.
+    pub(super) memory: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -68,7 +72,8 @@ struct Task {
     /// The tier that the front end knows of.
     shown: Option<Tier>,
     allowed: BTreeSet<Tier>,
-    down: BTreeMap<Tier, String>,
+    /// Why a tier is not used any more.
+    closed: BTreeMap<Tier, String>,
     files: BTreeSet<String>,
     signals: Signals,
 }
@@ -84,7 +89,16 @@ pub(super) struct Told {
 impl Routing {
     /// `ledger` is what the session has spent so far.
     pub fn new(rules: Rules, larger: Vec<Larger>, ledger: Ledger) -> Routing {
-        Routing { rules, larger, state: Mutex::new(State { ledger, ..State::default() }) }
+        Routing { rules, larger, state: Mutex::new(State { ledger, ..State::default() }), ..Routing::default() }
+    }
+
+    /// The same for a session after which another one goes on with the same model.
+    pub fn staying(self) -> Routing {
+        Routing { stays: true, ..self }
+    }
+
+    pub(super) fn stays(&self) -> bool {
+        self.stays
     }
 
     /// Whether the local model may be asked at all in this run.
@@ -94,6 +108,11 @@ impl Routing {
 
     pub(super) fn has_choice(&self) -> bool {
         !self.larger.is_empty()
+    }
+
+    /// Whether any of them takes the local model's place in memory.
+    pub(super) fn swaps(&self) -> bool {
+        self.larger.iter().any(|larger| larger.swaps)
     }
 
     pub(super) fn larger(&self, tier: Tier) -> Option<&Larger> {
@@ -115,7 +134,8 @@ impl Routing {
     pub(super) fn spend(&self, usage: Usage) -> Event {
         let mut state = self.lock();
         let tier = state.now.tier;
-        let cost = state.now.price.map(|price| price.of(&usage));
+        let price = state.now.price.filter(|_| usage != Usage::default());
+        let cost = price.map(|price| price.of(&usage));
         state.ledger.add(tier, &usage, cost);
         Event::Usage { usage, tier, cost }
     }
@@ -205,8 +225,7 @@ impl Routing {
         let never = (leaves && self.rules.leave == Leave::Never)
             .then(|| "it is not on this machine, and router.cloud is \"never\"".to_string());
         let refused = || state.refused.get(&tier).cloned().filter(|_| leaves);
-        let down = || state.task.down.get(&tier).map(|error| format!("it does not answer ({error})"));
-        never.or_else(refused).or_else(down)
+        never.or_else(refused).or_else(|| state.task.closed.get(&tier).cloned())
     }
 
     /// Why the tier may not be used, where that is so without asking.
@@ -230,8 +249,12 @@ impl Routing {
         };
     }
 
-    pub(super) fn refuse(&self, tier: Tier, reason: String) {
-        self.lock().refused.insert(tier, reason);
+    pub(super) fn refuse(&self, tier: Tier, until: Until, reason: String) {
+        let mut state = self.lock();
+        match until {
+            Until::TaskEnds => state.task.closed.insert(tier, reason),
+            Until::SessionEnds => state.refused.insert(tier, reason),
+        };
     }
 
     /// Where the task is now.
@@ -242,10 +265,6 @@ impl Routing {
     /// From now on the task is there, and stays until it ends.
     pub(super) fn hold(&self, tier: Tier, why: String) {
         self.lock().task.place = Place { tier, held: Some(why) };
-    }
-
-    pub(super) fn is_down(&self, tier: Tier, error: String) {
-        self.lock().task.down.insert(tier, error);
     }
 
     /// The other tiers that are not closed, the nearest to where the task is first.
@@ -316,7 +335,7 @@ impl Routing {
     }
 }
 
-/// How long a yes holds.
+/// How long a yes or a no holds.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Until {
     TaskEnds,

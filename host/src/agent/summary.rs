@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
+use super::tally::{Ended, Tally};
 use super::turn::Turn;
 use super::{Context, leaving};
 use crate::context::beginning;
@@ -25,11 +26,16 @@ const INDENT: &str = "    ";
 
 /// The lines of the summary; `None`: the rules' lines have to do.
 pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> Option<Vec<String>> {
+    if turn.cancel.is_cancelled() {
+        return None;
+    }
+    let mut tally = Tally::default();
     let told = tokio::select! {
-        biased;
-        () = turn.cancel.cancelled() => return None,
-        told = written(turn, model, context) => told,
+        () = turn.cancel.cancelled() => None,
+        told = written(turn, model, context, &mut tally) => Some(told),
     };
+    tally.close(turn, if told.is_none() { Ended::Here } else { Ended::There }).await;
+    let told = told?;
     let because = match told {
         Ok(text) => match lines(&text) {
             lines if lines.is_empty() => "it said nothing".to_string(),
@@ -42,7 +48,7 @@ pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &Context) 
     None
 }
 
-async fn written(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> Result<String, String> {
+async fn written(turn: &Turn, model: &Arc<dyn Model>, context: &Context, tally: &mut Tally) -> Result<String, String> {
     let mut messages = context.messages.clone();
     messages.push(Message::User { text: QUESTION.trim_end().to_string() });
     let mut sampling = turn.services.routing.sampling(turn.services.settings.sampling);
@@ -51,10 +57,10 @@ async fn written(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> Resu
     let mut reply = leaving::through(turn, model).stream(Arc::new(request));
     let (mut reader, mut parts) = (Reader::new(&context.tools), Vec::new());
     while let Some(delta) = reply.next().await {
-        match delta.map_err(|error| error.to_string())? {
-            Delta::Text(text) => parts.extend(reader.push(&text)),
-            Delta::Usage(usage) => turn.services.recorder.emit(turn.services.routing.spend(usage)).await,
-            Delta::Reasoning(_) | Delta::Kept(_) | Delta::Call(_) | Delta::Finish(_) => {}
+        let delta = delta.map_err(|error| error.to_string())?;
+        tally.see(&delta);
+        if let Delta::Text(text) = delta {
+            parts.extend(reader.push(&text));
         }
     }
     parts.extend(reader.finish().0);

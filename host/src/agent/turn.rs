@@ -23,8 +23,7 @@ use crate::policy;
 use crate::protocol::{Event, FinishReason, Level, Message, TurnEnd};
 use crate::recover;
 
-/// The longest argument that is looked at as a path, and the most paths that are kept in mind.
-const LONGEST_PATH: usize = 1_024;
+/// The most paths that are kept in mind.
 const MOST_PATHS: usize = 4_096;
 
 /// Files of the workspace that calls have named or changed in this session, relative.
@@ -32,8 +31,8 @@ pub(super) type InPlay = Arc<Mutex<BTreeSet<String>>>;
 /// Digests of files of which the user has heard in this session that their approvals do not count.
 pub(super) type Told = Arc<Mutex<BTreeSet<String>>>;
 
-/// Private files whose content may be in what this session has said.
-pub(super) type Private = Arc<Mutex<BTreeSet<String>>>;
+/// Files of the workspace, relative.
+pub(super) type Files = Arc<Mutex<BTreeSet<String>>>;
 
 /// What the calls of a turn share.
 pub(super) struct Turn {
@@ -50,7 +49,10 @@ pub(super) struct Turn {
     pub scope: Scope,
     pub in_play: InPlay,
     pub told: Told,
-    pub private: Private,
+    /// Private files whose content may be in what this session has said.
+    pub private: Files,
+    /// Files whose content may be in it otherwise than by a call that is in the messages: in a prompt, or before a compaction.
+    pub carried: Files,
     pub cancel: CancellationToken,
     /// Held while a question is open.
     pub asking: tokio::sync::Mutex<()>,
@@ -97,7 +99,7 @@ pub(super) async fn run(
         work(turn, &model, context, &job).await
     };
     let (end, steps) = within_time(turn, work).await;
-    route::end(turn, &model).await;
+    route::end(&turn.services, &model).await;
     let denied = turn.denied.load(Ordering::Relaxed);
     recorder.emit(Event::TurnEnded { turn: turn.number, end, steps, denied }).await;
 }
@@ -338,10 +340,10 @@ impl Turn {
     /// Notes which files of the workspace a call was about: those that its arguments name, and those that it wrote.
     pub async fn touch(&self, arguments: &Value, written: &[String]) {
         let workspace = &self.services.workspace;
-        let named = strings(arguments).filter(|text| text.len() <= LONGEST_PATH);
-        let named = named.filter_map(|text| policy::normalise(text).ok());
         let there = |path: &String| workspace.join(path).symlink_metadata().is_ok();
-        let paths: Vec<String> = named.chain(written.iter().cloned()).filter(there).collect();
+        let named = policy::named_paths(arguments).chain(written.iter().cloned());
+        let paths: Vec<String> = named.filter(there).collect();
+        self.carries(paths.iter().cloned());
         self.services.routing.touched(&paths);
         let new: Vec<_> = {
             let mut in_play = self.in_play.lock().unwrap_or_else(PoisonError::into_inner);
@@ -359,13 +361,4 @@ impl Turn {
         // Whatever it finds is told by the subscription.
         let _ = tokio::task::spawn_blocking(move || new.iter().for_each(|path| drop(live.touch(path)))).await;
     }
-}
-
-/// The strings of an object's fields, and those of its lists.
-pub(super) fn strings(arguments: &Value) -> impl Iterator<Item = &str> {
-    let values = arguments.as_object().into_iter().flat_map(|object| object.values());
-    values.flat_map(|value| match value {
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
-        value => value.as_str().into_iter().collect::<Vec<_>>(),
-    })
 }

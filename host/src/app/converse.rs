@@ -13,6 +13,7 @@ use super::context::{Context, style};
 use super::{graph, plugins as app_plugins, services, tiers};
 use crate::agent::{Agent, Connect, Recorder, Services};
 use crate::approval::Approvals;
+use crate::audit::Exposures;
 use crate::cli::args::{Resume, TaskSource};
 use crate::cli::headless::{self, Console, Form};
 use crate::cli::read_task;
@@ -76,13 +77,16 @@ pub struct Surroundings {
     pub commands: Live,
     /// What the user has said of the plugins.
     pub consents: Consents,
+    /// What goes to models that are not local is the user's to know, wherever the rest is kept.
+    pub exposures: Exposures,
 }
 
 impl Surroundings {
     /// With the plugins of the binary alone.
     pub fn builtin(context: &Context, commands: Live) -> Result<Surroundings> {
         let plugins = plugins::Live::fixed(context.plugins_in(&context.workspace)?);
-        Ok(Surroundings { plugins, commands, consents: services::consents(&context.paths) })
+        let (consents, exposures) = (services::consents(&context.paths), services::exposures(&context.paths));
+        Ok(Surroundings { plugins, commands, consents, exposures })
     }
 
     /// Says on standard error what cannot be used, and what waits for the user's word.
@@ -101,7 +105,7 @@ pub fn surroundings(context: &Context) -> Result<Surroundings> {
     let consents = services::consents(&context.paths);
     let plugins = app_plugins::open(context, consents.clone())?;
     let commands = catalogue::open_with(context, app_plugins::carried(&plugins.current()));
-    Ok(Surroundings { plugins, commands, consents })
+    Ok(Surroundings { plugins, commands, consents, exposures: services::exposures(&context.paths) })
 }
 
 /// Where `garth run` and the demo write; nobody is asked yet.
@@ -124,13 +128,15 @@ pub async fn start(
     follow: Follow,
 ) -> Result<(Link, JoinHandle<()>)> {
     let settings = &context.loaded.settings;
-    let Surroundings { plugins, commands, consents } = around;
+    let Surroundings { plugins, commands, consents, exposures } = around;
     app_plugins::compile(&plugins).await?;
     let model = connect(settings.model.name.as_deref().unwrap_or_default())?;
     let (journal, transcript) = journal(context)?;
     let spent = transcript.as_ref().map(|transcript| transcript.spent.clone());
     let (routing, problems) = tiers::routing(context, spent.unwrap_or_default())?;
     problems.iter().for_each(|problem| warn(problem));
+    // One session of many that a command runs: the next one wants the same model.
+    let routing = if follow == Follow::Nothing { routing.staying() } else { routing };
     let (ops_in, ops_out) = mpsc::channel(QUEUE);
     let (events_in, events_out) = mpsc::channel(QUEUE);
     let paths = context.paths.clone();
@@ -163,7 +169,7 @@ pub async fn start(
         routing,
         graph: code,
         audit: services::audit(&context.paths),
-        exposures: services::exposures(&context.paths),
+        exposures,
         unaudited: Default::default(),
     };
     let store = context.sessions();

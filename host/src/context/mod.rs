@@ -14,7 +14,7 @@ pub use bound::{Matters, beginning, bounded, fits};
 pub use budget::Gauge;
 pub use compact::{Pinned, compact};
 pub use note::{EARLIER, NOT_YET, NOTHING_SAID, REPEATS, sum_up};
-pub use prompt::{SKILLS_TITLE, Snapshot, system_prompt};
+pub use prompt::{SKILLS_TITLE, Snapshot, files_in_prompt, system_prompt};
 /// Stands in a conversation for a reply that did not come.
 pub const NO_REPLY: &str = "(no reply: the turn ended before it)";
 

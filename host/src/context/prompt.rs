@@ -10,6 +10,10 @@ pub const SKILLS_TITLE: &str = "\n\n# Skills\n";
 /// What skills are, said where there are some.
 const SKILLS: &str = include_str!("skills.md");
 
+/// Before the map of the code, and before the project's own instructions: those end with their file's name and a bracket.
+const MAP_TITLE: &str = "Its code: files that matter, and lines of definitions in them";
+const PROJECTS_TITLE: &str = "The project's instructions (";
+
 /// The most characters of the project's own instructions that enter the prompt.
 const INSTRUCTIONS_LIMIT: usize = 8_000;
 /// The most characters of the layout, and of git's state.
@@ -45,21 +49,27 @@ pub fn system_prompt(snapshot: &Snapshot) -> String {
     };
     let layout = bounded(&snapshot.layout, FACTS_LIMIT, Matters::Head, "list_dir shows the rest");
     section("The project when this session began", &layout);
-    section("Its code: files that matter, and lines of definitions in them", &snapshot.map);
+    section(MAP_TITLE, &snapshot.map);
     if let Some(git) = &snapshot.git {
         section("Git", &bounded(git, FACTS_LIMIT, Matters::Head, "git_status shows the rest"));
     }
     if let Some((name, text)) = &snapshot.instructions {
         let rest = format!("read_file {name} shows the rest");
-        section(
-            &format!("The project's instructions ({name})"),
-            &bounded(text, INSTRUCTIONS_LIMIT, Matters::Head, &rest),
-        );
+        section(&format!("{PROJECTS_TITLE}{name})"), &bounded(text, INSTRUCTIONS_LIMIT, Matters::Head, &rest));
     }
     if !snapshot.skills.trim().is_empty() {
         prompt.push_str(&format!("{SKILLS_TITLE}{}\n{}", SKILLS.trim_end(), snapshot.skills.trim_end()));
     }
     prompt
+}
+
+/// The files of which such a prompt holds something: the instructions, and those on the map.
+pub fn files_in_prompt(prompt: &str) -> impl Iterator<Item = &str> {
+    prompt.split("\n\n# ").skip(1).flat_map(|section| {
+        let instructions = section.strip_prefix(PROJECTS_TITLE).and_then(|rest| rest.lines().next()?.strip_suffix(')'));
+        let map = section.strip_prefix(MAP_TITLE).unwrap_or_default();
+        instructions.into_iter().chain(map.lines().filter(|line| !line.is_empty() && !line.contains('\t')))
+    })
 }
 
 #[cfg(test)]
@@ -82,5 +92,6 @@ mod tests {
         assert!(full.contains("definitions in them\nsrc/a.rs\n1\tfn a()\n\n# Git\n"), "{full}");
         assert!(full.contains("# The project's instructions (AGENTS.md)\nUse tabs.\n\n# Skills\n"), "{full}");
         assert!(full.ends_with("\n- pdf: Fills forms."), "{full}");
+        assert_eq!(files_in_prompt(&full).collect::<Vec<_>>(), ["src/a.rs", "AGENTS.md"]);
     }
 }

@@ -18,6 +18,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::policy::{named_path, named_paths};
 use crate::protocol::{Event, Message, Reasoning, ToolCall, ToolSpec, append_note};
 use crate::router::Ledger;
 
@@ -51,6 +52,8 @@ pub struct Transcript {
     pub spent: Ledger,
     /// Private files that were opened.
     pub private: BTreeSet<String>,
+    /// Paths of the workspace that calls have named or written, whoever made them, and those of commands.
+    pub files: BTreeSet<String>,
     /// Calls that got [`INTERRUPTED`] as their result.
     pub interrupted: usize,
     /// Results without a call, left out: the line with the call is damaged.
@@ -107,8 +110,12 @@ impl Reader {
             self.transcript.taken.extend(calls.iter().map(|call| call.id.clone()));
         }
         // Wherever it was: what one conversation of the session knows, the others may be told.
-        if let Event::PrivateOpened { files } = event {
-            self.transcript.private.extend(files.iter().cloned());
+        match event {
+            Event::PrivateOpened { files } => self.transcript.private.extend(files.iter().cloned()),
+            Event::ToolStarted { call, .. } => self.transcript.files.extend(named_paths(&call.arguments)),
+            Event::FileReplaced { path, .. } => drop(self.transcript.files.insert(path.clone())),
+            Event::CommandStarted { file, .. } => self.transcript.files.extend(named_path(file)),
+            _ => {}
         }
         let elsewhere = self.stage() == Some(Stage::Forked) || self.turn.as_ref().is_some_and(|turn| turn.mending);
         if elsewhere && belongs_elsewhere(event) {

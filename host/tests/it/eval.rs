@@ -140,6 +140,20 @@ fn a_model_that_replaces_the_tests_has_not_passed() {
 }
 
 #[test]
+fn what_goes_to_another_machine_stays_in_the_users_record() {
+    let project = several(&["word"]);
+    let home = tempfile::tempdir().unwrap();
+    let server = Server::openai(vec![write("answer", "yes\n"), Reply::text("Done.")]);
+    let url = server.url();
+    let mut garth = project.garth(&["eval", "t", "--provider", "openai", "--url", &url, "--model", "test", "--json"]);
+    let output = garth.env("GARTH_HOME", home.path()).env("GARTH_MODEL__LOCAL", "false").output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let output = project.garth(&["exposure", "--json"]).env("GARTH_HOME", home.path()).output().unwrap();
+    let lines = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(lines.matches(&url).count(), server.requests().len(), "{lines}");
+}
+
+#[test]
 fn a_second_try_is_told_what_the_check_said() {
     let project = Project::new(&WORD);
     let replies =

@@ -41,6 +41,7 @@ pub(super) async fn climb(
         let approach = match ladder.next(&trouble.failure) {
             Some(approach) => approach,
             None if larger(turn, model, context, &trouble).await => Approach::Larger,
+            None if turn.cancel.is_cancelled() => return Climbed { steps, end: Some(TurnEnd::Cancelled) },
             None => {
                 let end = give_up(turn, context, &trouble, &tried, &failing).await;
                 return Climbed { steps, end: Some(end) };

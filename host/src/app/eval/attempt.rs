@@ -1,5 +1,5 @@
 //! One task, done by a model in a scratch copy with the real loop, tools, policy and sandbox, and then judged. Nothing of it
-//! stays: the session, the audit and what plugins keep are in the scratch folder too.
+//! stays: the session, the audit and what plugins keep are in the scratch folder too. What left the machine is told as ever.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,7 @@ use super::tree;
 use crate::app::catalogue::Follow;
 use crate::app::converse::{self, Surroundings};
 use crate::app::{Context, plugins, services};
+use crate::audit::Exposures;
 use crate::commands::{self, Roots, Setup, Source};
 use crate::model::{Delta, Family, Model, ModelError, Price, Request};
 use crate::plugins::Live;
@@ -35,6 +36,7 @@ pub struct Bench<'a> {
     pub context: &'a Context,
     sandbox: Sandbox,
     pub runner: Runner,
+    exposures: Exposures,
     /// How often the agent may try; before each further time it is shown what the check said.
     tries: u32,
 }
@@ -78,7 +80,7 @@ impl<'a> Bench<'a> {
         let (sandbox, runner) = (services::sandbox(&context.paths)?, services::runner(settings)?);
         let plugins = services::plugins(sandbox.clone(), &context.loaded, &context.paths, &context.workspace)?;
         plugins::compile(&Live::fixed(plugins)).await?;
-        Ok(Bench { context, sandbox, runner, tries })
+        Ok(Bench { context, sandbox, runner, exposures: services::exposures(&context.paths), tries })
     }
 
     pub async fn attempt(&self, task: &Arc<Task>, model: Arc<dyn Model>) -> Ended {
@@ -164,7 +166,8 @@ impl<'a> Bench<'a> {
             ..Setup::new(&context.workspace, &context.workspace, &context.paths.config, None)
         };
         let commands = commands::Live::open(Roots::find(&setup), &[]);
-        Ok(Surroundings { plugins: Live::fixed(plugins), commands, consents: services::consents(&context.paths) })
+        let (consents, exposures) = (services::consents(&context.paths), self.exposures.clone());
+        Ok(Surroundings { plugins: Live::fixed(plugins), commands, consents, exposures })
     }
 }
 

@@ -22,8 +22,8 @@ use super::services::services;
 use super::steps::prefix_is_stable;
 use crate::server::{Reply, Server};
 
-struct Conversation {
-    ops: mpsc::Sender<Op>,
+pub(super) struct Conversation {
+    pub ops: mpsc::Sender<Op>,
     events: mpsc::Receiver<Event>,
     live: Live,
     _scratch: tempfile::TempDir,
@@ -31,6 +31,10 @@ struct Conversation {
 
 impl Conversation {
     fn begin(project: &Project, server: &Server) -> Conversation {
+        Conversation::with(project, server, |services| services)
+    }
+
+    pub fn with(project: &Project, server: &Server, change: impl FnOnce(Services) -> Services) -> Conversation {
         let scratch = tempfile::tempdir().unwrap();
         let root = project.root().to_path_buf();
         let none = scratch.path().join("none");
@@ -61,7 +65,7 @@ impl Conversation {
         let (ops, ops_out) = mpsc::channel(100);
         let connect = Box::new(|_: &str| unreachable!("the model stays"));
         let new_journal = Box::new(|| Err(std::io::Error::other("no reset here")));
-        let agent = Agent::new(services, model, connect, new_journal, session, None);
+        let agent = Agent::new(change(services), model, connect, new_journal, session, None);
         tokio::spawn(agent.run(ops_out));
         Conversation { ops, events, live, _scratch: scratch }
     }
@@ -76,7 +80,7 @@ impl Conversation {
         self.turn(Op::Submit { text: text.into() }).await
     }
 
-    async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Vec<Event> {
+    pub async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Vec<Event> {
         let mut seen = Vec::new();
         loop {
             let next = tokio::time::timeout(std::time::Duration::from_secs(60), self.events.recv()).await;

@@ -132,6 +132,13 @@ fn instructions_that_are_private_stay_out_of_the_prompt() {
     };
     assert!(sent("vault").contains("Be like water."));
     assert!(!sent("AGENTS.md").contains("Be like water."));
+    // Under neither name, where one leads to the other.
+    std::fs::rename(project.root().join("AGENTS.md"), project.root().join("CLAUDE.md")).unwrap();
+    std::os::unix::fs::symlink("CLAUDE.md", project.root().join("AGENTS.md")).unwrap();
+    assert!(sent("vault").contains("Be like water."));
+    for private in ["CLAUDE.md", "AGENTS.md"] {
+        assert!(!sent(private).contains("Be like water."), "{private}");
+    }
 }
 
 #[test]
@@ -145,17 +152,24 @@ fn programs_and_git_show_nothing_private_where_anything_may_leave() {
     git(&["init", "-q"]);
     git(&["add", "-A"]);
     git(&["commit", "-q", "-m", "all"]);
+    project.write("rel.sh", "git log -p\ngit show HEAD:vault/plan.md\n");
+    let blob = Command::new("git").args(["rev-parse", "HEAD:vault/plan.md"]).current_dir(project.root()).output();
+    let blob = String::from_utf8(blob.unwrap().stdout).unwrap().trim().to_string();
     let cat = || Reply::call("run", json!({"command": "cat vault/plan.md notes.txt"}));
-    let show = Reply::call("git_show", json!({"revision": "HEAD"}));
-    let history = Reply::call("run", json!({"command": "git log -p"}));
-    let server = Server::openai(vec![cat(), show, history, Reply::text("not asked for")]);
+    let show = |revision: &str| Reply::call("git_show", json!({"revision": revision}));
+    let script = Reply::call("run", json!({"command": "sh rel.sh; git cat-file -p HEAD:vault/plan.md; git branch"}));
+    let object = Reply::call("read_file", json!({"path": ".git/HEAD"}));
+    let server = Server::openai(vec![cat(), show("HEAD"), script, show(&blob), object, Reply::text("That was all.")]);
     let ran = run(&project, home, &server, At::Away, &[]);
     kept(&server);
-    let results = ran.results();
+    let results = ran.expect(0).results();
     assert!(results[0].1.contains("nothing much") && results[1].1.contains("fn a()"), "{results:?}");
-    // What a shell asks git is not limited, so that the session ends here for others.
-    assert!(ran.error().contains("vault by a program"), "{}", ran.error());
-    assert_eq!(server.requests().len(), 3);
+    assert_eq!(server.requests().len(), 6);
+    // What is read out of the history by its files is.
+    let object = format!(".git/objects/{}/{}", &blob[..2], &blob[2..]);
+    let server = Server::openai(vec![read(&object), Reply::text("not asked for")]);
+    let ran = run(&project, home, &server, At::Away, &[]);
+    assert!(ran.error().contains(&object), "{}", ran.error());
     // A local model's programs see all, so that nobody knows what they read.
     let server = Server::openai(vec![cat(), Reply::text("That was it.")]);
     run(&project, home, &server, At::Here, &[]).expect(0);
@@ -193,6 +207,27 @@ fn what_leaves_is_recorded_before_it_does() {
     let sum = format!("\n{}: 4 requests, 2 files, 1,000 tokens sent (600 from its cache), 40 back\n", server.url());
     assert!(text.ends_with(&sum), "{text}");
     assert_eq!(exposure(&project, home, &["--session", "none"]), "Nothing of that has left this machine.\n");
+}
+
+#[test]
+fn files_that_came_with_prompts_are_in_the_record() {
+    let (project, home) = (project(), tempfile::tempdir().unwrap());
+    project.write("AGENTS.md", "Be like water.\n");
+    project.write(".garth/commands/look.md", "Look at @notes.txt and @src/lib.rs.\n");
+    let sent = |home: &Path, args: &[&str]| {
+        let server = Server::openai(vec![Reply::text("Seen.")]);
+        let url = server.url();
+        let fixed = ["run", "--json", "--provider", "openai", "--url", &url, "--model", "test"];
+        let mut garth = project.garth(&[&fixed[..], args].concat());
+        garth.env("GARTH_HOME", home).env("GARTH_MODEL__LOCAL", "false");
+        project.finish(garth).expect(0);
+        let lines = exposure(&project, home, &["--json"]);
+        serde_json::from_str::<Value>(lines.lines().last().unwrap()).unwrap()["files"].clone()
+    };
+    let all = json!([".garth/commands/look.md", "AGENTS.md", "notes.txt", "src/lib.rs"]);
+    assert_eq!(sent(home.path(), &["/look"]), all);
+    // To another address all of that goes with the resumed session.
+    assert_eq!(sent(home.path(), &["--resume", "latest", "and now?"]), all);
 }
 
 #[test]

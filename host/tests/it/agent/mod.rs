@@ -23,6 +23,7 @@ mod services;
 mod session;
 mod skills;
 mod steps;
+mod tier_asked;
 mod tiers;
 
 pub use commands::last_user;

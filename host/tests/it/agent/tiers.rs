@@ -158,6 +158,43 @@ fn where_a_server_does_not_answer_the_next_tier_goes_on() {
 }
 
 #[test]
+fn a_larger_tier_that_refuses_for_good_is_left_alone() {
+    let project = Project::new(&[HARD, ("a.txt", "content\n")]);
+    let check = |reply: Reply, said: &str| {
+        let heavy = Server::openai(vec![reply]);
+        let read = Reply::call("read_file", json!({"path": "a.txt"}));
+        let local = Server::openai(vec![read, Reply::text("Small.")]);
+        let ran = run(&project, &local.url(), &tier("heavy", &heavy.url(), &[]), &[], "/hard it");
+        assert_eq!((ran.expect(0).end(), heavy.requests().len(), local.requests().len()), ("done", 1, 2), "{said}");
+        let told = routed(&ran).pop().unwrap();
+        assert!(told.0 == "local" && told.1.contains("heavy cannot be used"), "{told:?}");
+        let void = ran.all("retry")[0]["reason"].as_str().unwrap();
+        assert!(void.contains(said) && void.ends_with("the task goes on with the tier 'local'"), "{void}");
+    };
+    check(Reply::status(401, "revoked"), "refuses the key (HTTP 401): revoked");
+    check(Reply::status(402, "no credit"), "HTTP 402");
+    check(Reply::status(404, "no such model"), "HTTP 404");
+    check(Reply::raw(["data: nonsense\n\n"]), "cannot be read");
+    // The local model has no other that is as good.
+    let heavy = Server::openai(vec![]);
+    let local = Server::openai(vec![Reply::status(404, "no such model")]);
+    let ran = run(&project, &local.url(), &tier("heavy", &heavy.url(), &[]), &[], "hello");
+    assert!(ran.expect(1).error().contains("HTTP 404") && heavy.requests().is_empty(), "{}", ran.error());
+}
+
+#[test]
+fn the_question_names_what_a_resumed_session_would_take_along() {
+    let project = Project::new(&[HARD, ("contract.md", "secret\n"), ("AGENTS.md", "Be brief.\n")]);
+    let local = Server::openai(vec![Reply::call("read_file", json!({"path": "contract.md"})), Reply::text("Read.")]);
+    let far = Server::openai(vec![]);
+    run(&project, &local.url(), &cloud(&far, &[]), &[], "read the contract").expect(0);
+    let local = Server::openai(vec![Reply::text("Small.")]);
+    let ran = run(&project, &local.url(), &cloud(&far, &[]), &["--resume", "latest"], "/hard it");
+    let subject = &ran.expect(0).all("approval_requested")[0]["request"]["subject"];
+    assert_eq!(subject["files"], json!([".garth/commands/hard.md", "AGENTS.md", "contract.md"]));
+}
+
+#[test]
 fn a_heavy_model_takes_the_small_ones_place_and_gives_it_back() {
     let show = json!({"capabilities": ["completion", "tools"], "model_info": {"test.context_length": 32768}});
     let (holds, empty) = (json!({"models": [{"name": "test:latest"}]}), json!({"models": []}));
@@ -293,7 +330,7 @@ fn what_is_allowed_or_forbidden_by_configuration_is_not_asked() {
     let ran = check("never", 0, 1, &[], 0);
     assert!(routed(&ran)[0].1.contains("router.cloud is \"never\""), "{:?}", routed(&ran));
     let ran = check("ask", 0, 1, &["--approval", "never"], 0);
-    assert!(ran.notices().contains("under approval.mode \"never\" nothing is asked"), "{}", ran.notices());
+    assert!(ran.notices().contains("not used in this task: under approval.mode \"never\""), "{}", ran.notices());
     for setting in ["ask", "never"] {
         let ran = check(setting, 0, 0, &["--tier", "cloud"], 1);
         assert!(ran.error().contains("'cloud', which was chosen for this run, is not used: "), "{}", ran.error());
