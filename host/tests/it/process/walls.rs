@@ -138,3 +138,13 @@ async fn dangerous_system_calls_are_refused() {
         .await;
     }
 }
+
+#[tokio::test]
+async fn a_secret_in_a_protected_folder_is_no_less_hidden() {
+    for tier in tiers() {
+        let yard = Yard::new(tier);
+        fs::create_dir(yard.file("docs/deep")).unwrap();
+        fs::write(yard.file("docs/deep/.env"), "SECRET=inner").unwrap();
+        check(&yard, "cat docs/page.md docs/deep/.env; true", &["PAGE"], &["SECRET"]).await;
+    }
+}
