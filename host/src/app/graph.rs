@@ -1,6 +1,6 @@
 //! The code graph of the project: where it is kept, and how a conversation keeps it up to date. The watcher's first report begins
-//! the index, what it reports later is looked at again. A project with very many folders is not watched: its graph sees what
-//! tools write, and what it is asked about.
+//! the index, what it reports later is looked at again. A project with very many folders, or on a drive that does not tell of
+//! changes, is not watched: there the questions look themselves.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::Context;
 use crate::config::Paths;
-use crate::graph::{Live, Say};
+use crate::graph::{Live, Say, Watching};
 use crate::protocol::{Event, Level};
 use crate::watch::{self, Answer, Folders, Mode, Report, Watch};
 
@@ -52,18 +52,26 @@ pub fn follow(live: &Live, root: &Path, mode: Mode) -> Option<Watch> {
     }
     let (graph, root) = (live.clone(), root.to_path_buf());
     let mut folders = Arc::new(watched(&root, vec![String::new()]));
+    let mut polling = false;
     let watch = watch::start(folders.clone(), mode, move |report| {
+        polling |= matches!(report, Report::Polling(_));
+        if polling {
+            graph.watching(Watching::NotAll);
+            return Answer { folders: Some(Arc::default()), again: None };
+        }
         match report {
             Report::Changed(paths) => graph.changed(paths.iter().filter_map(|path| below(&root, path)).collect()),
             Report::Rescan => graph.look(),
             Report::Woken => {
                 let now = watched(&root, graph.folders());
-                if *folders != now && now.len() <= MOST_FOLDERS {
+                let few = now.len() <= MOST_FOLDERS;
+                graph.watching(if few { Watching::All } else { Watching::NotAll });
+                if few && *folders != now {
                     folders = Arc::new(now);
                     return Answer { folders: Some(folders.clone()), again: None };
                 }
             }
-            Report::Polling(_) => return Answer { folders: Some(Arc::default()), again: None },
+            Report::Polling(_) => {}
         }
         Answer::default()
     });
