@@ -22,6 +22,10 @@ fn root() -> PathBuf {
 }
 
 fn read(path: &str, kind: Kind, name: &str) -> Entry {
+    entry(path, kind, name, &std::fs::read(root().join(path)).unwrap())
+}
+
+fn entry(path: &str, kind: Kind, name: &str, content: &[u8]) -> Entry {
     let place = Place {
         kind,
         name: name.into(),
@@ -30,7 +34,7 @@ fn read(path: &str, kind: Kind, name: &str) -> Entry {
         origin: Origin::Builtin,
         syntax: Syntax::Dollar,
     };
-    parse(place, &std::fs::read(root().join(path)).unwrap()).unwrap()
+    parse(place, content).unwrap()
 }
 
 fn commands() -> Vec<Entry> {
@@ -99,6 +103,14 @@ fn each_says_what_it_is_and_is_short() {
         assert_eq!(body.matches("$ARGUMENTS").count(), 1, "/{name}");
         assert!(body.contains("(nothing after the colon: ") && body.contains("nswer"), "/{name}");
     }
+}
+
+#[test]
+fn a_star_leaves_every_built_in_tool() {
+    let all =
+        entry("all.md", Kind::Command, "all", b"---\ndescription: x\ntools: \"*\"\n---\nx\n").fields.tools.unwrap();
+    let missing: Vec<String> = tools().into_keys().filter(|tool| !all[0].tools.contains(tool)).collect();
+    assert_eq!(missing, [""; 0]);
 }
 
 #[test]
