@@ -90,3 +90,40 @@ fn watched(root: &Path, folders: Vec<String>) -> Folders {
 fn below(root: &Path, path: &Path) -> Option<PathBuf> {
     path.strip_prefix(root).ok().filter(|path| !path.as_os_str().is_empty()).map(Path::to_path_buf)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_that_comes_below_a_folder_without_any_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap().join("project");
+        let write = |folder: PathBuf, name: &str| {
+            std::fs::create_dir_all(folder.join("src")).unwrap();
+            std::fs::write(folder.join("src/lib.rs"), format!("fn {name}() {{}}\n")).unwrap();
+        };
+        write(root.join("crates/a"), "one");
+        let live = Live::new(&root, &dir.path().join("graph/graph.db"), PATIENCE_BY_HAND, Box::new(|_| ()));
+        let _watch = follow(&live, &root, Mode::Auto).unwrap();
+        let wait = |what: &str, is: &dyn Fn() -> bool| {
+            let tries = (0..600).any(|_| {
+                is() || {
+                    std::thread::sleep(Duration::from_millis(100));
+                    false
+                }
+            });
+            assert!(tries, "{what}");
+        };
+        // As long as not everything is watched, that is missed which a program may have written.
+        wait("all is watched", &|| {
+            live.ran();
+            live.is_ready_within(PATIENCE_BY_HAND) && live.missing().is_none()
+        });
+        write(dir.path().join("made"), "two");
+        std::fs::rename(dir.path().join("made"), root.join("crates/b")).unwrap();
+        let visible = |_: &str| true;
+        let symbol = |name: &str| live.ask(PATIENCE, &|| false, |graph| graph.symbol(name, None, &visible));
+        wait("the new one is found", &|| symbol("two").is_ok_and(|found| !found.found.is_empty()));
+    }
+}
