@@ -124,6 +124,9 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     data.iter_mut().for_each(|data| redactor.json(data, Look::Known));
     let (wrote, runs) = (ended.wrote, ended.runs);
     let programs = ended.programs.len();
+    if programs > 0 || ended.status == ToolStatus::Cancelled {
+        turn.services.graph.ran();
+    }
     let event = Event::ToolFinished {
         call_id: call.id.clone(),
         tool: call.name.clone(),

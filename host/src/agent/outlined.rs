@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::turn::Turn;
 use crate::context::fits;
-use crate::graph::Line;
+use crate::graph::{Line, Outline};
 use crate::plugins::Origin;
 use crate::protocol::ToolCall;
 use crate::secrets::Look;
@@ -37,13 +37,26 @@ pub(super) async fn first(turn: &Turn, call: &ToolCall, text: &str, data: Option
     if data["truncated"] != true && fits(text, limit) {
         return None;
     }
-    // The tool has read the file: that it may is settled.
-    let (graph, path) = (turn.services.graph.clone(), shown.path.clone());
-    let ask = move || graph.ask(WAIT, &|| false, |graph| graph.outline(&path, &|_| true));
-    let outline = tokio::task::spawn_blocking(ask).await.ok()?.ok()?;
+    let outline = outline(turn, shown.path.clone()).await?;
     let (text, last) = outlined(text, &shown, &outline.lines, limit)?;
     (data["end"], data["truncated"]) = (last.into(), true.into());
     Some(turn.services.secrets.redactor().text(&text, Look::Known).into_owned())
+}
+
+/// `None`: the graph does not know the file as it is, or not in time, or the turn is cancelled.
+async fn outline(turn: &Turn, path: String) -> Option<Outline> {
+    let wanted = turn.cancel.child_token();
+    let _unwanted = wanted.clone().drop_guard();
+    let graph = turn.services.graph.clone();
+    // The tool has read the file: that it may is settled.
+    let visible = |_: &str| true;
+    let ask = move || graph.ask(WAIT, &|| wanted.is_cancelled(), |graph| graph.outline(&path, &visible));
+    let asked = tokio::time::timeout(WAIT, tokio::task::spawn_blocking(ask));
+    tokio::select! {
+        biased;
+        () = turn.cancel.cancelled() => None,
+        outline = asked => outline.ok()?.ok()?.ok(),
+    }
 }
 
 /// What a reading tool has shown.

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::note::put_note;
-use super::told::{Done, done, one_line, places, short_argument, subject, told_steps, told_turn, turns};
+use super::told::{Done, done, in_short, places, short_argument, subject, told_steps, told_turn, turns};
 use super::{Matters, bounded};
 use crate::protocol::{Message, ToolCall};
 
@@ -102,7 +102,7 @@ fn shorten(messages: &[Message], whole: usize, pinned: Pinned<'_>) -> Vec<Messag
         if let Message::Tool { text, .. } = &mut short[*result]
             && !kept.contains(result)
         {
-            *text = one_line(call, text);
+            *text = in_short(call, text);
         }
     }
     for message in short.iter_mut().take(recent) {

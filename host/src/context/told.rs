@@ -16,8 +16,11 @@ const PATHS: [&str; 2] = ["path", "file"];
 const CONTENTS: [&str; 6] = ["content", "new", "new_text", "old_text", "edits", "patch"];
 /// How the results of tools begin that have changed a file, before its path and ` (+1 -1 lines)`.
 const DID: [&str; 3] = ["changed ", "created ", "deleted "];
-/// Before what is left of a result.
+/// Behind how many lines a result had, and before what is left of it.
+const LEFT_OUT: &str = " lines, left out";
 const BEGAN: &str = ". They began: ";
+/// Further files that are named of one result.
+const MOST_CHANGED: usize = 20;
 
 /// A call and its result, with the places of both.
 pub(super) struct Done<'a> {
@@ -59,15 +62,30 @@ fn writes(call: &ToolCall) -> bool {
     CONTENTS.iter().any(|name| arguments(call).get(name).is_some())
 }
 
-/// What was learned, in a line.
-pub(super) fn one_line(call: &ToolCall, text: &str) -> String {
-    if text.chars().count() <= SHORT {
+/// What was learned, in a line, and one for each further file that was changed.
+pub(super) fn in_short(call: &ToolCall, text: &str) -> String {
+    if text.chars().count() <= SHORT || is_short(text) {
         return text.to_string();
     }
     let lines = text.lines().count();
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let again = if writes(call) { "" } else { "; call again for them" };
-    format!("[{lines} lines, left out{again}{BEGAN}{}]", cut(first))
+    let mut kept = cut(first);
+    if writes(call) {
+        let others: Vec<&str> = text.lines().filter(|line| *line != first && changed_path(line).is_some()).collect();
+        others.iter().take(MOST_CHANGED).for_each(|line| kept.extend(["\n", &cut(line)]));
+        if let Some(more) = others.len().checked_sub(MOST_CHANGED).filter(|more| *more > 0) {
+            kept.push_str(&format!("\nand {more} more files"));
+        }
+    }
+    let short = format!("[{lines}{LEFT_OUT}{again}{BEGAN}{kept}]");
+    if short.len() < text.len() { short } else { text.to_string() }
+}
+
+/// Whether this is what is left of a result.
+fn is_short(text: &str) -> bool {
+    let lines = text.strip_prefix('[').and_then(|text| text.split_once(LEFT_OUT));
+    lines.is_some_and(|(lines, _)| lines.parse::<usize>().is_ok()) && text.lines().count() <= MOST_CHANGED + 2
 }
 
 /// A long text in an argument, as its first line.
@@ -109,7 +127,14 @@ pub(super) fn told_turn(turn: &[Message]) -> Vec<String> {
 pub(super) fn told_steps(steps: &[Message]) -> Vec<String> {
     let line = |Done { call, result }: Done<'_>| {
         let Message::Tool { text, .. } = &steps[result] else { return None };
-        Some(format!("{CALLED}{} ({}): {}", call.name, cut(&subject(call)), cut(began(text))))
+        let files = if writes(call) { changed_in(text).collect() } else { Vec::new() };
+        let also = match files.get(1..) {
+            Some(others @ [_, ..]) => {
+                format!("; also changed: {}", others[..others.len().min(MOST_CHANGED)].join(", "))
+            }
+            _ => String::new(),
+        };
+        Some(format!("{CALLED}{} ({}): {}{also}", call.name, cut(&subject(call)), cut(began(text))))
     };
     done(steps).into_iter().filter_map(line).collect()
 }
@@ -125,16 +150,23 @@ fn changed_files(turn: &[Message]) -> Vec<String> {
     let mut files: Vec<String> = Vec::new();
     for message in turn {
         let Message::Tool { text, .. } = message else { continue };
-        for line in began(text).lines() {
-            let path = DID.iter().find_map(|did| line.strip_prefix(did)).and_then(|rest| rest.split_once(" (+"));
-            if let Some((path, _)) = path
-                && !files.iter().any(|known| known == path)
-            {
+        for path in changed_in(text) {
+            if !files.iter().any(|known| known == path) {
                 files.push(path.to_string());
             }
         }
     }
     files
+}
+
+fn changed_in(text: &str) -> impl Iterator<Item = &str> {
+    began(text).lines().filter_map(changed_path)
+}
+
+/// The file that a line of a result says was changed.
+fn changed_path(line: &str) -> Option<&str> {
+    let rest = DID.iter().find_map(|did| line.strip_prefix(did))?;
+    rest.split_once(" (+").map(|(path, _)| path)
 }
 
 /// Where the turns begin: what the host says between two steps begins none.
@@ -150,4 +182,43 @@ pub(super) fn turns(messages: &[Message]) -> Vec<usize> {
 
 pub(super) fn places(messages: &[Message], is: impl Fn(&Message) -> bool) -> Vec<usize> {
     messages.iter().enumerate().filter(|(_, message)| is(message)).map(|(place, _)| place).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn all_files_of_a_patch_are_remembered() {
+        let call = |arguments| ToolCall { id: "1".into(), name: "x".into(), arguments, recovered: None };
+        let patch = call(json!({ "patch": "…" }));
+        let result = |files: usize, did: &str| -> String {
+            let lines: Vec<String> = (0..files).map(|file| format!("{did} src/f{file}.rs (+1 -1 lines)")).collect();
+            format!("{}\nNow src/f0.rs has an error:\n{}", lines.join("\n"), "1\tsome code\n".repeat(40))
+        };
+        let check = |call: &ToolCall, text: &str, files: usize, last: &str| {
+            let short = in_short(call, text);
+            assert!(short.len() < text.len() && short.ends_with(last), "{short}");
+            assert_eq!(changed_in(&short).count(), files, "{short}");
+            assert_eq!(in_short(call, &short), short, "it is as short as it gets");
+        };
+        check(&patch, &result(1, "changed"), 1, "They began: changed src/f0.rs (+1 -1 lines)]");
+        check(&patch, &result(3, "created"), 3, "\ncreated src/f2.rs (+1 -1 lines)]");
+        check(&patch, &result(30, "deleted"), 21, "\ndeleted src/f20.rs (+1 -1 lines)\nand 9 more files]");
+        check(&call(json!({ "path": "log" })), &result(3, "changed"), 1, "changed src/f0.rs (+1 -1 lines)]");
+        let task = Message::User { text: "mend it".into() };
+        let calls = vec![patch.clone()];
+        let step = [
+            Message::Assistant { text: String::new(), reasoning: None, calls },
+            Message::Tool { call_id: "1".into(), tool: "x".into(), text: in_short(&patch, &result(3, "changed")) },
+        ];
+        assert_eq!(
+            told_steps(&step),
+            ["- You called x (x): changed src/f0.rs (+1 -1 lines) …; also changed: src/f1.rs, src/f2.rs"]
+        );
+        let turn = [&[task][..], &step].concat();
+        assert_eq!(told_turn(&turn)[1], "  Files that were changed: src/f0.rs, src/f1.rs, src/f2.rs");
+    }
 }

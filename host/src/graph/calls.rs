@@ -3,20 +3,21 @@
 //! of languages.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 
 use rusqlite::{Connection, params};
 
 use super::error::Error;
 use super::facts::{Kind, Mention};
-use super::lookup::{Defined, Wanted, definitions, module_names, of_file};
+use super::lookup::{Defined, Wanted, module_names, of_file};
 use super::store::lines;
-use super::{Graph, Visible};
+use super::{Asker, Graph};
 
 const MOST_CALLERS: usize = 200;
 const MOST_TARGETS: usize = 20;
 /// Uses of one name that are looked at.
-const MOST_USES: usize = 5_000;
+const MOST_USES: usize = 50_000;
 /// A name that is defined so often says nothing about which one is meant.
 const MOST_CANDIDATES: usize = 300;
 
@@ -55,7 +56,7 @@ pub struct Callers {
     pub targets: Vec<Place>,
     /// By path and line.
     pub callers: Vec<Caller>,
-    /// Further ones.
+    /// Further ones; where not all uses were looked at, at least one.
     pub more: usize,
 }
 
@@ -79,86 +80,113 @@ struct Used {
     path: String,
     family: u8,
     within: i64,
-    lines: Vec<u32>,
+    /// As they are kept.
+    lines: Vec<u8>,
     count: u32,
 }
 
 impl Graph {
     /// Who calls the definitions of a name; for a type, who names it.
-    pub fn callers(&self, name: &str, within: Option<&str>, visible: Visible) -> Result<Callers, Error> {
-        let wanted = Wanted::new(name, within);
-        let all = self.wanted(&Wanted { container: None, path: None, ..wanted }, visible)?;
+    pub fn callers<'a>(&self, name: &str, within: Option<&str>, asker: impl Into<Asker<'a>>) -> Result<Callers, Error> {
+        let (wanted, asker) = (Wanted::new(name, within), asker.into());
+        let all = self.wanted(&Wanted { container: None, path: None, ..wanted }, asker)?;
         let targets: Vec<&Defined> = all.iter().filter(|row| wanted.fits(row) && row.kind != Kind::Block).collect();
         let types = targets.iter().any(|row| !row.kind.is_callable());
         let uses = self.ask(|connection| uses_of(connection, wanted.name, types))?;
+        let unseen = uses.len() == MOST_USES;
+        if unseen {
+            (asker.lacks)(format!("{} is used so often that only {MOST_USES} places were looked at", wanted.name));
+        }
         let aims: HashSet<(i64, u32)> = targets.iter().map(|row| (row.file, row.place)).collect();
         // Of a name that is everybody's, each use may be meant, and which one nobody could tell.
         let everything = wanted.container.is_none() && wanted.path.is_none();
         let any = (everything && all.len() > MOST_CANDIDATES).then(|| all.len() - 1);
-        let (nearest, mut found) = (Nearest::new(self, &all), Vec::new());
-        for used in uses.into_iter().filter(|used| visible(&used.path)) {
-            if let Some(others) = any {
-                found.push((used, others));
-                continue;
-            }
-            let meant = nearest.of(used.file, &used.path, used.family)?;
-            let hits = meant.iter().filter(|row| aims.contains(&(row.file, row.place))).count();
-            if hits > 0 {
-                found.push((used, meant.len() - hits));
+        let nearest = Nearest::new(&all);
+        // By file: how many others are meant as well, if what is asked for is meant there at all.
+        let mut meant: HashMap<i64, Option<usize>> = HashMap::new();
+        let (mut found, mut more) = (Vec::new(), 0);
+        for used in uses {
+            let others = match meant.get(&used.file) {
+                Some(known) => *known,
+                None => {
+                    asker.waits()?;
+                    let others = match any {
+                        _ if !asker.sees(&used.path) => None,
+                        Some(others) => Some(others),
+                        None => {
+                            let meant = nearest.of(&Source::new(self, used.file, &used.path, used.family))?;
+                            let hits = meant.iter().filter(|row| aims.contains(&(row.file, row.place))).count();
+                            (hits > 0).then(|| meant.len() - hits)
+                        }
+                    };
+                    *meant.entry(used.file).or_insert(others)
+                }
+            };
+            match others {
+                Some(others) if found.len() < MOST_CALLERS => found.push((used, others)),
+                Some(_) => more += 1,
+                None => {}
             }
         }
-        let more = found.len().saturating_sub(MOST_CALLERS);
-        found.truncate(MOST_CALLERS);
         let mut files: HashMap<i64, Vec<Defined>> = HashMap::new();
         let mut callers = Vec::with_capacity(found.len());
         for (used, others) in found {
             let rows = match files.entry(used.file) {
                 std::collections::hash_map::Entry::Occupied(rows) => rows.into_mut(),
                 std::collections::hash_map::Entry::Vacant(free) => {
+                    asker.waits()?;
                     free.insert(self.ask(|connection| of_file(connection, used.file))?)
                 }
             };
             let within = usize::try_from(used.within).ok().and_then(|place| rows.get(place)).map(Place::from);
-            let Used { path, lines, count, .. } = used;
-            callers.push(Caller { path, within, lines, count, others });
+            let Used { path, lines: packed, count, .. } = used;
+            callers.push(Caller { path, within, lines: lines(&packed), count, others });
         }
         callers.sort_by(|a, b| (&a.path, &a.lines).cmp(&(&b.path, &b.lines)));
         let targets = targets.into_iter().take(MOST_TARGETS).map(Place::from).collect();
-        Ok(Callers { targets, callers, more })
+        Ok(Callers { targets, callers, more: more.max(usize::from(unseen)) })
     }
 
     /// What each definition of a name calls.
-    pub fn callees(&self, name: &str, within: Option<&str>, visible: Visible) -> Result<Vec<Callees>, Error> {
-        let mut of = self.wanted(&Wanted::new(name, within), visible)?;
+    pub fn callees<'a>(
+        &self,
+        name: &str,
+        within: Option<&str>,
+        asker: impl Into<Asker<'a>>,
+    ) -> Result<Vec<Callees>, Error> {
+        let asker = asker.into();
+        let mut of = self.wanted(&Wanted::new(name, within), asker)?;
         of.retain(|row| !matches!(row.kind, Kind::Block | Kind::Declaration));
-        of.truncate(20);
-        of.iter().map(|row| self.callees_of(row, visible)).collect()
+        if of.len() > MOST_TARGETS {
+            (asker.lacks)(format!("{} definitions have that name; these are the first {MOST_TARGETS}", of.len()));
+            of.truncate(MOST_TARGETS);
+        }
+        of.iter().map(|row| self.callees_of(row, asker)).collect()
     }
 
-    fn callees_of(&self, of: &Defined, visible: Visible) -> Result<Callees, Error> {
+    fn callees_of(&self, of: &Defined, asker: Asker) -> Result<Callees, Error> {
+        asker.waits()?;
         let rows = self.ask(|connection| of_file(connection, of.file))?;
-        let inside = |place: i64| {
-            let mut place = u32::try_from(place).ok();
-            while let Some(one) = place.filter(|one| *one != of.place) {
-                place = rows.get(one as usize).and_then(|row| row.parent).filter(|parent| *parent < one);
-            }
-            place.is_some()
-        };
+        // What stands around another one comes before it.
+        let mut inside = vec![false; rows.len()];
+        for (place, row) in rows.iter().enumerate() {
+            let around = row.parent.map(|parent| parent as usize).filter(|parent| *parent < place);
+            inside[place] = place == of.place as usize || around.is_some_and(|parent| inside[parent]);
+        }
         let mut called: HashMap<String, Vec<u32>> = HashMap::new();
         for (name, within, lines) in self.ask(|connection| calls_in(connection, of.file))? {
-            if !inside(within) {
-                continue;
+            if usize::try_from(within).is_ok_and(|place| inside.get(place) == Some(&true)) {
+                called.entry(name).or_default().extend(lines);
             }
-            called.entry(name).or_default().extend(lines);
         }
         let mut callees = Vec::with_capacity(called.len());
+        let source = Source::new(self, of.file, &of.path, of.family);
         for (name, mut lines) in called {
             lines.sort_unstable();
             lines.dedup();
-            let mut all = self.ask(|connection| definitions(connection, &name, MOST_CANDIDATES))?;
-            all.retain(|row| visible(&row.path));
-            let definitions =
-                Nearest::new(self, &all).of(of.file, &of.path, of.family)?.iter().copied().map(Place::from).collect();
+            let mut all = self.defined(&name, asker)?;
+            all.retain(|row| asker.sees(&row.path));
+            let definitions = Nearest::new(&all).of(&source)?.iter().copied().map(Place::from).collect();
             callees.push(Callee { name, lines, definitions });
         }
         callees.sort_by(|a, b| (a.lines.first(), &a.name).cmp(&(b.lines.first(), &b.name)));
@@ -166,9 +194,32 @@ impl Graph {
     }
 }
 
+/// A file that mentions something.
+struct Source<'a> {
+    graph: &'a Graph,
+    file: i64,
+    path: &'a str,
+    family: u8,
+    /// Of its imports; read when they are first wanted, since there may be many.
+    words: OnceCell<HashSet<String>>,
+}
+
+impl<'a> Source<'a> {
+    fn new(graph: &'a Graph, file: i64, path: &'a str, family: u8) -> Source<'a> {
+        Source { graph, file, path, family, words: OnceCell::new() }
+    }
+
+    fn words(&self) -> Result<&HashSet<String>, Error> {
+        if let Some(words) = self.words.get() {
+            return Ok(words);
+        }
+        let words = self.graph.ask(|connection| words_of(connection, self.file))?;
+        Ok(self.words.get_or_init(|| words))
+    }
+}
+
 /// Which definitions of one name a mention in a file stands for.
 struct Nearest<'a> {
-    graph: &'a Graph,
     files: HashMap<i64, Vec<&'a Defined>>,
     /// By the name of a file or its folder.
     modules: HashMap<&'a str, Vec<&'a Defined>>,
@@ -177,9 +228,9 @@ struct Nearest<'a> {
 }
 
 impl<'a> Nearest<'a> {
-    fn new(graph: &'a Graph, all: &'a [Defined]) -> Nearest<'a> {
+    fn new(all: &'a [Defined]) -> Nearest<'a> {
         let (files, modules, folders, families) = Default::default();
-        let mut nearest = Nearest { graph, files, modules, folders, families };
+        let mut nearest = Nearest { files, modules, folders, families };
         for row in all.iter().filter(|row| row.kind != Kind::Block) {
             nearest.files.entry(row.file).or_default().push(row);
             nearest.folders.entry(folder(&row.path)).or_default().push(row);
@@ -191,7 +242,8 @@ impl<'a> Nearest<'a> {
         nearest
     }
 
-    fn of(&self, file: i64, path: &str, family: u8) -> Result<Cow<'_, [&'a Defined]>, Error> {
+    fn of(&self, source: &Source) -> Result<Cow<'_, [&'a Defined]>, Error> {
+        let Source { file, path, family, .. } = *source;
         let kin = self.families.get(&family).map(Vec::as_slice).unwrap_or_default();
         if let Some(here) = self.files.get(&file) {
             return Ok(here.into());
@@ -199,9 +251,13 @@ impl<'a> Nearest<'a> {
         if kin.len() < 2 {
             return Ok(kin.into());
         }
-        let imported = self.graph.ask(|connection| imports_of(connection, file))?;
-        let words: HashSet<&str> = imported.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
-        let named = words.iter().filter_map(|word| self.modules.get(word)).flatten().copied();
+        let words = source.words()?;
+        // Whichever are fewer are gone through.
+        let named: Vec<&Vec<&Defined>> = match words.len() < self.modules.len() {
+            true => words.iter().filter_map(|word| self.modules.get(word.as_str())).collect(),
+            false => self.modules.iter().filter(|(name, _)| words.contains(**name)).map(|(_, rows)| rows).collect(),
+        };
+        let named = named.into_iter().flatten().copied();
         let mut used: Vec<&Defined> = named.filter(|row| row.family == family).collect();
         used.sort_by_key(|row| (&row.path, row.line));
         used.dedup_by_key(|row| (row.file, row.place));
@@ -230,7 +286,7 @@ fn uses_of(connection: &Connection, name: &str, types: bool) -> rusqlite::Result
             path: row.get(1)?,
             family: row.get(2)?,
             within: row.get(3)?,
-            lines: lines(&row.get::<_, Vec<u8>>(4)?),
+            lines: row.get(4)?,
             count: row.get(5)?,
         })
     })?;
@@ -251,8 +307,18 @@ fn calls_in(connection: &Connection, file: i64) -> rusqlite::Result<Vec<Call>> {
     rows.collect()
 }
 
-fn imports_of(connection: &Connection, file: i64) -> rusqlite::Result<String> {
+/// The words of a file's imports.
+fn words_of(connection: &Connection, file: i64) -> rusqlite::Result<HashSet<String>> {
     let mut statement = connection.prepare_cached("SELECT text FROM imports WHERE file = ?1")?;
-    let rows = statement.query_map([file], |row| row.get::<_, String>(0))?;
-    Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.join(" "))
+    let mut rows = statement.query([file])?;
+    let mut words = HashSet::new();
+    while let Some(row) = rows.next()? {
+        let text = row.get_ref(0)?.as_str()?;
+        for word in text.split(|c: char| !c.is_alphanumeric() && c != '_') {
+            if !words.contains(word) {
+                words.insert(word.to_string());
+            }
+        }
+    }
+    Ok(words)
 }

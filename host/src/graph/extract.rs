@@ -18,6 +18,8 @@ use tree_sitter::{
 use super::facts::{Definition, Facts, Import, Kind, Mention, Use};
 use super::languages::{Language, Reader, Role};
 
+/// Counted up when other facts are found in the same file; what was kept before is then found anew.
+pub const FINDS: u32 = 1;
 /// For one file; a usual one takes a thousandth of it.
 const DEADLINE: Duration = Duration::from_secs(3);
 /// States that a query may keep open; beyond it the engine forgets the oldest.

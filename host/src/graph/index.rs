@@ -1,6 +1,7 @@
 //! Brings the graph up to date: which files are new, changed or gone, by time and size first and then by the content's
 //! digest; reads those side by side and writes from one thread. What changed is committed every so often, so that a large
-//! project can be asked before all of it is read.
+//! project can be asked before all of it is read. Nothing is read while the database is held for writing, since another process
+//! may want it too.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -12,14 +13,38 @@ use sha2::{Digest as _, Sha256};
 use super::content::{self, Skipped};
 use super::error::Error;
 use super::extract::{Unread, extract};
-use super::store::{Content, Known, Store, Writer};
+use super::store::{Content, Known, State, Store, Writer};
 use super::walk::{Candidate, walk};
 use crate::parallel::side_by_side;
 
-/// Files between two commits.
-const BATCH: usize = 2_000;
+/// Files, and bytes of them, between two commits.
+const BATCH: usize = 1_000;
+const BATCH_BYTES: u64 = 16 << 20;
 /// Names that are remembered while indexing.
 const MOST_NAMES: usize = 1_000_000;
+/// Files that took too long and are tried again at once; each may take seconds.
+const TRIED_AGAIN: usize = 4;
+
+/// Which files are looked at, and how closely. Paths are relative to the root.
+#[derive(Clone, Copy)]
+pub enum Which<'a> {
+    All,
+    /// All, and of those that took too long to read the first few once more.
+    AllAgain,
+    /// What is at or below these.
+    Below(&'a [PathBuf]),
+    /// The same, read whatever their time and size say.
+    Closely(&'a [PathBuf]),
+}
+
+impl<'a> Which<'a> {
+    fn only(self) -> Option<&'a [PathBuf]> {
+        match self {
+            Which::All | Which::AllAgain => None,
+            Which::Below(paths) | Which::Closely(paths) => Some(paths),
+        }
+    }
+}
 
 /// What became of the files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,14 +69,18 @@ pub enum Change<'a> {
     Removed(i64),
 }
 
-/// What is told after each commit.
+/// What is told after each commit, and of the folders that were seen, after all.
 pub enum News<'a> {
     One(Change<'a>),
     /// More files than are told one by one.
     Many,
+    Folders(Vec<String>),
 }
 
 const FEW: usize = 64;
+
+/// A file that may have changed, with what is known of it.
+type Stale = (Candidate, Option<Known>);
 
 struct Looked<'a> {
     candidate: &'a Candidate,
@@ -61,39 +90,38 @@ struct Looked<'a> {
     content: Option<Content>,
 }
 
-/// Looks at the whole project, or at what is at or below `only` (relative paths), and tells of each change.
+/// Looks at the project, and tells of each change.
 pub fn bring_up_to_date(
     store: &mut Store,
     root: &Path,
-    only: Option<&[PathBuf]>,
+    which: Which,
     cancelled: &(dyn Fn() -> bool + Sync),
     changed: &mut dyn FnMut(News),
 ) -> Result<Report, Error> {
-    let walked = walk(root, only, SystemTime::now());
-    let mut known = known(store, only).map_err(|error| store.error(error))?;
+    let walked = walk(root, which.only(), SystemTime::now());
+    let mut known = known(store, which.only()).map_err(|error| store.error(error))?;
     let mut report = Report { cut: walked.cut, ..Report::default() };
-    let mut stale: Vec<(Candidate, Option<Known>)> = Vec::new();
+    let mut stale: Vec<Stale> = Vec::new();
+    let mut tries = if matches!(which, Which::AllAgain) { TRIED_AGAIN } else { 0 };
     for candidate in walked.files {
         let before = known.remove(&candidate.path);
         let same = |known: &Known| {
-            known.size == candidate.size && known.modified == candidate.modified && candidate.modified != 0
+            let looks = known.size == candidate.size && known.modified == candidate.modified && candidate.modified != 0;
+            looks && !matches!(which, Which::Closely(_))
         };
-        if before.as_ref().is_some_and(same) {
+        if tries > 0 && before.as_ref().is_some_and(|known| known.state == State::Skipped(Skipped::TooSlow)) {
+            tries -= 1;
+            stale.push((candidate, None));
+        } else if before.as_ref().is_some_and(same) {
             report.unchanged += 1;
         } else {
             stale.push((candidate, before));
         }
     }
-    let mut names = HashMap::new();
-    for batch in stale.chunks(BATCH) {
-        write(store, root, batch, &mut names, cancelled, changed, &mut report)?;
-        if names.len() > MOST_NAMES {
-            names.clear();
-        }
-    }
+    write_all(store, root, &stale, cancelled, changed, &mut report)?;
     if !known.is_empty() {
         let gone: Vec<i64> = known.into_values().map(|known| known.id).collect();
-        remove(&mut store.connection, &gone, &mut names).map_err(|error| store.error(error))?;
+        remove(&mut store.connection, &gone).map_err(|error| store.error(error))?;
         report.removed = gone.len();
         if gone.len() > FEW {
             changed(News::Many);
@@ -101,6 +129,7 @@ pub fn bring_up_to_date(
             gone.into_iter().for_each(|id| changed(News::One(Change::Removed(id))));
         }
     }
+    changed(News::Folders(walked.folders));
     Ok(report)
 }
 
@@ -113,68 +142,94 @@ fn known(store: &Store, only: Option<&[PathBuf]>) -> rusqlite::Result<HashMap<St
     Ok(all)
 }
 
-fn remove(
-    connection: &mut rusqlite::Connection,
-    gone: &[i64],
-    names: &mut HashMap<String, i64>,
-) -> rusqlite::Result<()> {
-    let mut writer = Writer::begin(connection, names)?;
+fn remove(connection: &mut rusqlite::Connection, gone: &[i64]) -> rusqlite::Result<()> {
+    let mut names = HashMap::new();
+    let mut writer = Writer::begin(connection, &mut names)?;
     gone.iter().try_for_each(|id| writer.remove(*id))?;
     writer.commit()
 }
 
-fn write(
+/// Reads one batch while the one before it is written.
+fn write_all(
     store: &mut Store,
     root: &Path,
-    batch: &[(Candidate, Option<Known>)],
-    names: &mut HashMap<String, i64>,
+    stale: &[Stale],
     cancelled: &(dyn Fn() -> bool + Sync),
     changed: &mut dyn FnMut(News),
     report: &mut Report,
 ) -> Result<(), Error> {
-    let mut kept = Vec::new();
-    let mut put = || -> rusqlite::Result<bool> {
-        let mut writer = Writer::begin(&mut store.connection, names)?;
-        let complete = std::thread::scope(|scope| {
-            let (send, looked) = mpsc::sync_channel(64);
-            scope.spawn(move || {
-                let batch: Vec<&(Candidate, Option<Known>)> = batch.iter().collect();
-                side_by_side(&batch, |one| {
-                    let (candidate, known) = *one;
-                    if !cancelled() {
-                        // Who no longer listens has failed, and says so.
-                        let _ = send.send(look(root, candidate, known.as_ref()));
-                    }
-                });
-            });
-            let mut count = 0;
-            for looked in looked {
-                count += 1;
-                let id = settle(&mut writer, &looked, report)?;
-                if let (Some(id), true) = (id, batch.len() <= FEW) {
-                    kept.push((id, looked));
-                }
-            }
-            Ok::<_, rusqlite::Error>(count == batch.len())
-        })?;
-        writer.commit()?;
-        Ok(complete)
+    let mut names = HashMap::new();
+    let mut write = |batch: Vec<Looked>| -> Result<usize, Error> {
+        write(store, &batch, &mut names, changed, report)?;
+        if names.len() > MOST_NAMES {
+            names.clear();
+        }
+        Ok(batch.len())
     };
-    let complete = put();
+    let batches = batches(stale);
+    let written = match batches.as_slice() {
+        [] => return Ok(()),
+        [batch] => write(read(root, batch, cancelled))?,
+        many => std::thread::scope(|scope| {
+            let (send, batches) = mpsc::sync_channel(1);
+            // Who no longer listens has failed, and says so.
+            scope.spawn(move || many.iter().try_for_each(|batch| send.send(read(root, batch, cancelled))));
+            batches.into_iter().map(&mut write).sum::<Result<usize, Error>>()
+        })?,
+    };
+    if written == stale.len() { Ok(()) } else { Err(Error::Cancelled) }
+}
+
+/// As far as it comes before it is cancelled.
+fn read<'a>(root: &Path, batch: &'a [Stale], cancelled: &(dyn Fn() -> bool + Sync)) -> Vec<Looked<'a>> {
+    let batch: Vec<&Stale> = batch.iter().collect();
+    let looked = side_by_side(&batch, |one| {
+        let (candidate, known) = *one;
+        (!cancelled()).then(|| look(root, candidate, known.as_ref()))
+    });
+    looked.into_iter().flatten().collect()
+}
+
+fn batches(mut rest: &[Stale]) -> Vec<&[Stale]> {
+    let mut batches = Vec::new();
+    while !rest.is_empty() {
+        let mut room = BATCH_BYTES;
+        let fits = |(candidate, _): &&Stale| {
+            let fits = room > 0;
+            room = room.saturating_sub(candidate.size.min(content::LARGEST));
+            fits
+        };
+        let (batch, more) = rest.split_at(rest.iter().take(BATCH).take_while(fits).count());
+        batches.push(batch);
+        rest = more;
+    }
+    batches
+}
+
+fn write(
+    store: &mut Store,
+    batch: &[Looked],
+    names: &mut HashMap<String, i64>,
+    changed: &mut dyn FnMut(News),
+    report: &mut Report,
+) -> Result<(), Error> {
+    let mut put = || -> rusqlite::Result<Vec<Option<i64>>> {
+        let mut writer = Writer::begin(&mut store.connection, names)?;
+        let ids = batch.iter().map(|looked| settle(&mut writer, looked, report)).collect::<Result<_, _>>()?;
+        writer.commit()?;
+        Ok(ids)
+    };
+    let ids = put().map_err(|error| store.error(error))?;
     if batch.len() > FEW {
         changed(News::Many);
-    } else if complete.is_ok() {
-        for (id, looked) in &kept {
-            if let Some(content) = &looked.content {
-                changed(News::One(Change::Put(*id, looked.candidate, content)));
-            }
+        return Ok(());
+    }
+    for (looked, id) in batch.iter().zip(ids) {
+        if let (Some(content), Some(id)) = (&looked.content, id) {
+            changed(News::One(Change::Put(id, looked.candidate, content)));
         }
     }
-    match complete {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Error::Cancelled),
-        Err(error) => Err(store.error(error)),
-    }
+    Ok(())
 }
 
 /// The number of the file, when there is something new to know.

@@ -135,6 +135,22 @@ impl Language {
         LANGUAGES.iter().find(|language| language.programs.contains(&program))
     }
 
+    /// Tells all that decides what is found in a file, the version of the grammar included.
+    pub fn identify(&self, part: &mut dyn FnMut(&[u8])) {
+        let grammar = (self.grammar)();
+        let sizes =
+            [grammar.abi_version(), grammar.node_kind_count(), grammar.field_count(), grammar.parse_state_count()];
+        let metadata = grammar.metadata().map(|one| [one.major_version, one.minor_version, one.patch_version]);
+        let texts = [self.name].into_iter().chain(self.extensions.iter().copied()).chain(self.programs.iter().copied());
+        texts.chain(self.queries.iter().copied()).for_each(|text| {
+            part(text.as_bytes());
+            part(&[0]);
+        });
+        sizes.iter().for_each(|size| part(&size.to_le_bytes()));
+        part(&metadata.unwrap_or_default());
+        part(&[self.family as u8]);
+    }
+
     /// Made at the first use, since a large grammar's query takes a while. None: the grammar and the query do not fit
     /// together, which a test excludes.
     pub fn reader(&self) -> Option<&Reader> {

@@ -11,17 +11,30 @@ use super::error::Error;
 use super::index::Report;
 use super::store::Opened;
 use super::walk::MOST_FILES;
-use super::{Graph, lock};
+use super::{Graph, lock, tidy};
 
 /// How long a question waits for changes that are just being taken in.
 const CATCH_UP: Duration = Duration::from_millis(500);
 /// How often a waiting question looks whether it is still wanted.
 const SLICE: Duration = Duration::from_millis(20);
+/// How old the last look at all files may be where nobody tells of changes. A question that comes later looks again.
+const OLD: Duration = Duration::from_secs(2);
+/// Between two tries while another process is writing.
+const PAUSE: Duration = Duration::from_millis(200);
 /// More paths at once are all files.
 const MOST_PATHS: usize = 500;
 
 /// What is told to the user: that the graph was damaged, or leaves files out.
 pub type Say = Box<dyn Fn(String) + Send + Sync>;
+
+/// Whether somebody tells the graph when something changes in the project.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Watching {
+    All,
+    /// Nobody, or not everywhere.
+    #[default]
+    NotAll,
+}
 
 /// A handle; the work stops when the last one is dropped.
 #[derive(Clone)]
@@ -41,6 +54,8 @@ struct Shared {
     changed: Condvar,
     /// Told when nothing is left to be looked at.
     done: Mutex<Option<Box<dyn Fn() + Send + Sync>>>,
+    /// What others have left behind was looked for.
+    tidied: AtomicBool,
 }
 
 #[derive(Default)]
@@ -53,12 +68,54 @@ struct State {
     cut: bool,
     pending: Option<Look>,
     running: bool,
+    watching: Watching,
+    /// When the last look at all files began.
+    looked: Option<Instant>,
+    /// Programs have run since.
+    ran: bool,
+}
+
+impl State {
+    /// Something may have changed that nobody tells of.
+    fn may_be_old(&self) -> bool {
+        let old = !self.running && self.looked.is_none_or(|looked| looked.elapsed() > OLD);
+        match self.watching {
+            Watching::NotAll => self.ran || old,
+            Watching::All => self.failed.is_some() && old,
+        }
+    }
+
+    /// In words, what answers may lack now.
+    fn missing(&self) -> Option<String> {
+        let text = if !self.complete {
+            "the code is still being indexed: there may be more"
+        } else if self.failed.is_some() {
+            "the index of the code could not be brought up to date: what has changed lately may be missing"
+        } else if self.running {
+            "changes are still being taken in: what has changed lately may be missing"
+        } else if self.watching == Watching::NotAll && self.ran {
+            "a program has run since the code was looked at: what it has written may be missing"
+        } else {
+            return self.cut.then(too_many);
+        };
+        Some(text.into())
+    }
 }
 
 /// What is to be looked at.
+#[derive(Clone)]
 enum Look {
     Paths(Vec<PathBuf>),
     All,
+}
+
+impl Look {
+    fn with(self, more: Look) -> Look {
+        let (Look::Paths(mut paths), Look::Paths(more)) = (self, more) else { return Look::All };
+        let new: Vec<PathBuf> = more.into_iter().filter(|path| !paths.contains(path)).collect();
+        paths.extend(new);
+        if paths.len() > MOST_PATHS { Look::All } else { Look::Paths(paths) }
+    }
 }
 
 struct Stop(Arc<Shared>);
@@ -87,6 +144,7 @@ impl Live {
             state: Mutex::default(),
             changed: Condvar::new(),
             done: Mutex::default(),
+            tidied: AtomicBool::new(false),
         });
         Live { _stop: Arc::new(Stop(shared.clone())), shared }
     }
@@ -111,6 +169,16 @@ impl Live {
         }
     }
 
+    /// Says whether whoever calls [`Self::changed`] hears of everything. As long as it does not, questions look themselves.
+    pub fn watching(&self, watching: Watching) {
+        lock(&self.shared.state).watching = watching;
+    }
+
+    /// Programs have run that may have written anything.
+    pub fn ran(&self) {
+        lock(&self.shared.state).ran = true;
+    }
+
     /// Whether all files were looked at once; waits for that at most so long.
     pub fn is_ready_within(&self, time: Duration) -> bool {
         self.settled(time, &|| false).complete
@@ -127,19 +195,15 @@ impl Live {
         }
     }
 
-    /// The folders of what is indexed, relative to the root.
+    /// The folders in which code may be or come, relative to the root.
     pub fn folders(&self) -> Vec<String> {
         let graph = lock(&self.shared.state).graph.clone();
-        graph.and_then(|graph| graph.folders().ok()).unwrap_or_default()
+        graph.map(|graph| graph.folders()).unwrap_or_default()
     }
 
     /// In words, what answers may lack now.
     pub fn missing(&self) -> Option<String> {
-        let state = lock(&self.shared.state);
-        if !state.complete {
-            return Some("the code is still being indexed: there may be more".into());
-        }
-        state.cut.then(too_many)
+        lock(&self.shared.state).missing()
     }
 
     /// Asks when the graph is there. `Err` is for whoever asks, and says nothing of the machine.
@@ -149,14 +213,15 @@ impl Live {
         stopped: &dyn Fn() -> bool,
         question: impl FnOnce(&Graph) -> Result<T, Error>,
     ) -> Result<T, String> {
-        let (begun, asked) = {
+        let (look, complete) = {
             let state = lock(&self.shared.state);
-            (state.running || state.complete, state.complete)
+            let look = if state.complete { state.may_be_old() } else { !state.running };
+            (look, state.complete)
         };
-        if !begun {
+        if look {
             self.look();
         }
-        let patience = if asked { CATCH_UP } else { self.shared.patience };
+        let patience = if complete { CATCH_UP } else { self.shared.patience };
         let Settled { graph, failed, .. } = self.settled(patience.min(most), stopped);
         let Some(graph) = graph else {
             let reason = failed.unwrap_or_else(|| "the code is still being indexed".into());
@@ -166,6 +231,10 @@ impl Live {
             Error::Damaged { .. } => {
                 self.look();
                 "the index of the code was damaged and is made anew; ask again in a moment".into()
+            }
+            Error::Busy { .. } => {
+                "another session is just writing the index of the code; ask again in a moment, or search the files"
+                    .into()
             }
             Error::Store { .. } => {
                 (self.shared.say)(error.to_string());
@@ -188,14 +257,9 @@ impl Live {
 
     fn add(&self, more: Look) {
         let mut state = lock(&self.shared.state);
-        state.pending = Some(match (state.pending.take(), more) {
-            (Some(Look::Paths(mut paths)), Look::Paths(more)) => {
-                let new: Vec<PathBuf> = more.into_iter().filter(|path| !paths.contains(path)).collect();
-                paths.extend(new);
-                if paths.len() > MOST_PATHS { Look::All } else { Look::Paths(paths) }
-            }
-            (None, Look::Paths(paths)) => Look::Paths(paths),
-            _ => Look::All,
+        state.pending = Some(match state.pending.take() {
+            Some(pending) => pending.with(more),
+            None => more,
         });
         if state.running {
             return;
@@ -230,14 +294,31 @@ impl Shared {
     fn work(&self) {
         let _ended = OnPanic(self);
         while let Some(look) = self.next() {
-            let worked = self.take_in(look);
+            let worked = self.take_in(look.clone());
             match &worked {
+                // Another process is writing.
+                Err(Error::Busy { .. }) => {
+                    self.again(look);
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
                 Err(error) if !matches!(error, Error::Cancelled) => (self.say)(error.to_string()),
                 _ => {}
             }
             lock(&self.state).failed = worked.err().map(|_| "the code cannot be indexed".into());
         }
         self.tell();
+        if !self.stopped.load(Ordering::Relaxed) && !self.tidied.swap(true, Ordering::Relaxed) {
+            tidy::tidy(&self.file);
+        }
+    }
+
+    fn again(&self, look: Look) {
+        let mut state = lock(&self.state);
+        state.pending = Some(match state.pending.take() {
+            Some(more) => look.with(more),
+            None => look,
+        });
     }
 
     fn tell(&self) {
@@ -250,9 +331,13 @@ impl Shared {
     fn next(&self) -> Option<Look> {
         let mut state = lock(&self.state);
         let next = state.pending.take().filter(|_| !self.stopped.load(Ordering::Relaxed));
-        if next.is_none() {
-            state.running = false;
-            self.changed.notify_all();
+        match &next {
+            None => {
+                state.running = false;
+                self.changed.notify_all();
+            }
+            Some(Look::All) => (state.looked, state.ran) = (Some(Instant::now()), false),
+            Some(Look::Paths(_)) => {}
         }
         next
     }

@@ -1,5 +1,8 @@
 //! Answers by name: a file's outline, and a symbol's definitions with their code. The code is read from the file as it is
-//! now; where that is not what was indexed, the file is indexed first.
+//! now; where that is not what was indexed, the file is indexed first, and where that cannot be done at once, nothing is said of
+//! it: old places in a new file are worse than none.
+
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest as _, Sha256};
@@ -9,10 +12,12 @@ use super::extract::LONGEST_NAME;
 use super::facts::Kind;
 use super::languages::LANGUAGES;
 use super::store::State;
-use super::{Graph, Visible, content};
+use super::{Asker, Graph, content};
 
 /// Definitions of one name that are shown with their code.
 const MOST_SYMBOLS: usize = 20;
+/// Definitions of one name that are looked at.
+pub const MOST_DEFINITIONS: usize = 10_000;
 /// Bytes of code in one answer; the first definition may have more.
 const MOST_CODE: usize = 256 << 10;
 const MOST_NEAR: usize = 8;
@@ -73,6 +78,8 @@ pub struct Defined {
     pub line: u32,
     pub last: u32,
     pub signature: String,
+    /// Of the file that was indexed.
+    pub digest: [u8; 32],
 }
 
 impl Defined {
@@ -129,7 +136,7 @@ pub fn module_names(path: &str) -> impl Iterator<Item = &str> {
 const SELECT: &str = "SELECT d.file, f.path, f.family, d.place, n.text, d.kind, d.parent,
         COALESCE(d.scope, (SELECT pn.text FROM definitions p JOIN names pn ON pn.id = p.name
                            WHERE p.file = d.file AND p.place = d.parent)),
-        d.line, d.last, d.signature
+        d.line, d.last, d.signature, f.digest
      FROM definitions d JOIN files f ON f.id = d.file JOIN names n ON n.id = d.name";
 
 fn row(row: &Row) -> rusqlite::Result<Defined> {
@@ -146,6 +153,7 @@ fn row(row: &Row) -> rusqlite::Result<Defined> {
         line: row.get(8)?,
         last: row.get(9)?,
         signature: row.get(10)?,
+        digest: row.get(11)?,
     })
 }
 
@@ -171,21 +179,30 @@ pub fn file(connection: &Connection, path: &str) -> rusqlite::Result<Option<(i64
     statement.query_row([path], |row| Ok((row.get(0)?, State::from_number(row.get(1)?), row.get(2)?))).optional()
 }
 
+/// A file as it is now.
+struct Current {
+    digest: [u8; 32],
+    text: Option<String>,
+}
+
+/// The files that an answer was looked up in, each read once.
+type Files = BTreeMap<String, Option<Current>>;
+
 impl Graph {
     /// What a file defines, in its order.
-    pub fn outline(&self, path: &str, visible: Visible) -> Result<Outline, Error> {
+    pub fn outline<'a>(&self, path: &str, asker: impl Into<Asker<'a>>) -> Result<Outline, Error> {
         let path = path.trim_start_matches("./");
         let not = |reason| Error::NotIndexed { path: path.into(), reason };
-        if !visible(path) {
+        if !asker.into().sees(path) {
             return Err(not("it is hidden from tools"));
         }
         self.freshen(path)?;
-        let known = self.ask(|connection| file(connection, path))?;
-        let (id, state, _) = known.ok_or_else(|| Error::Unknown { path: path.into(), languages: languages() })?;
-        if let State::Skipped(skipped) = state {
-            return Err(not(skipped.reason()));
+        let mut found = self.outlined(path)?;
+        if found.is_none() {
+            self.reread(path)?;
+            found = self.outlined(path)?;
         }
-        let rows = self.ask(|connection| of_file(connection, id))?;
+        let rows = found.ok_or_else(|| Error::Changed { path: path.into() })?;
         let mut depths: Vec<usize> = Vec::with_capacity(rows.len());
         for row in &rows {
             let around = row.parent.and_then(|parent| depths.get(parent as usize));
@@ -201,19 +218,58 @@ impl Graph {
         Ok(Outline { path: path.into(), lines: rows.into_iter().zip(depths).map(line).collect() })
     }
 
+    /// `None`: the file is not as it was indexed.
+    fn outlined(&self, path: &str) -> Result<Option<Vec<Defined>>, Error> {
+        let known = self.ask(|connection| file(connection, path))?;
+        let (id, state, digest) = known.ok_or_else(|| Error::Unknown { path: path.into(), languages: languages() })?;
+        if let State::Skipped(skipped) = state {
+            return Err(Error::NotIndexed { path: path.into(), reason: skipped.reason() });
+        }
+        let rows = self.ask(|connection| of_file(connection, id))?;
+        let indexed = rows.first().map_or(digest, |row| row.digest);
+        Ok(self.read(path).is_some_and(|file| file.digest == indexed).then_some(rows))
+    }
+
     /// The definitions of a name, which may have its container before it (`Graph::open`), with their code.
-    pub fn symbol(&self, name: &str, within: Option<&str>, visible: Visible) -> Result<Symbols, Error> {
-        let wanted = Wanted::new(name, within);
-        let rows = self.wanted(&wanted, visible)?;
-        let fresh = self.fresh(&rows)?;
-        let rows = if fresh { rows } else { self.wanted(&wanted, visible)? };
+    pub fn symbol<'a>(&self, name: &str, within: Option<&str>, asker: impl Into<Asker<'a>>) -> Result<Symbols, Error> {
+        let (wanted, asker) = (Wanted::new(name, within), asker.into());
+        let (mut symbols, mut changed) = self.symbols(&wanted, asker)?;
+        if !changed.is_empty() {
+            for path in &changed {
+                asker.waits()?;
+                self.reread(path)?;
+            }
+            (symbols, changed) = self.symbols(&wanted, asker)?;
+        }
+        match (changed.first(), symbols.found.is_empty()) {
+            (Some(path), true) => return Err(Error::Changed { path: path.clone() }),
+            (None, true) => symbols.near = self.near(wanted.name, asker)?,
+            (_, false) => {}
+        }
+        for path in changed {
+            (asker.lacks)(Error::Changed { path }.to_string());
+        }
+        Ok(symbols)
+    }
+
+    /// What is found, and the files that are not as they were indexed: of those nothing is.
+    fn symbols(&self, wanted: &Wanted, asker: Asker) -> Result<(Symbols, Vec<String>), Error> {
+        let rows = self.wanted(wanted, asker)?;
         // `impl` blocks are long, and what is in them has names of its own.
         let only_blocks = rows.iter().all(|row| row.kind == Kind::Block);
         let rows: Vec<Defined> = rows.into_iter().filter(|row| only_blocks || row.kind != Kind::Block).collect();
         let mut symbols = Symbols { more: rows.len().saturating_sub(MOST_SYMBOLS), ..Symbols::default() };
-        let mut bytes = 0;
+        let (mut files, mut changed, mut bytes) = (Files::new(), Vec::new(), 0);
         for (at, row) in rows.iter().enumerate().take(MOST_SYMBOLS) {
-            let Some(symbol) = self.code(row)? else { continue };
+            asker.waits()?;
+            let file = files.entry(row.path.clone()).or_insert_with(|| self.read(&row.path));
+            let Some(Current { text, .. }) = file.as_ref().filter(|file| file.digest == row.digest) else {
+                if !changed.contains(&row.path) {
+                    changed.push(row.path.clone());
+                }
+                continue;
+            };
+            let Some(symbol) = text.as_ref().map(|text| code(row, text)) else { continue };
             bytes += symbol.code.len();
             if bytes > MOST_CODE && !symbols.found.is_empty() {
                 symbols.more = rows.len() - at;
@@ -221,53 +277,35 @@ impl Graph {
             }
             symbols.found.push(symbol);
         }
-        if symbols.found.is_empty() {
-            symbols.near = self.near(wanted.name, visible)?;
-        }
-        Ok(symbols)
+        Ok((symbols, changed))
     }
 
-    pub(super) fn wanted(&self, wanted: &Wanted, visible: Visible) -> Result<Vec<Defined>, Error> {
-        let mut rows = self.ask(|connection| definitions(connection, wanted.name, 10_000))?;
-        rows.retain(|row| wanted.fits(row) && visible(&row.path));
+    pub(super) fn wanted(&self, wanted: &Wanted, asker: Asker) -> Result<Vec<Defined>, Error> {
+        let mut rows = self.defined(wanted.name, asker)?;
+        rows.retain(|row| wanted.fits(row) && asker.sees(&row.path));
         Ok(rows)
     }
 
-    /// Whether the files of these rows are as they were indexed; those that are not are indexed again.
-    fn fresh(&self, rows: &[Defined]) -> Result<bool, Error> {
-        let mut fresh = true;
-        for row in rows.iter().take(MOST_SYMBOLS) {
-            let digest = content::read(&self.root, &row.path).ok().map(|bytes| <[u8; 32]>::from(Sha256::digest(bytes)));
-            let known = self.ask(|connection| file(connection, &row.path))?.map(|(_, _, digest)| digest);
-            if digest.is_none() || digest != known {
-                self.freshen(&row.path)?;
-                fresh = false;
-            }
+    /// All definitions of a name, seen or not.
+    pub(super) fn defined(&self, name: &str, asker: Asker) -> Result<Vec<Defined>, Error> {
+        asker.waits()?;
+        let rows = self.ask(|connection| definitions(connection, name, MOST_DEFINITIONS))?;
+        if rows.len() == MOST_DEFINITIONS {
+            (asker.lacks)(format!("{name} is defined so often that only {MOST_DEFINITIONS} of them were looked at"));
         }
-        Ok(fresh)
+        Ok(rows)
     }
 
-    fn code(&self, row: &Defined) -> Result<Option<Symbol>, Error> {
-        let unreadable = |reason: String| Error::Unreadable { path: row.path.clone(), reason };
-        let bytes = content::read(&self.root, &row.path).map_err(|error| unreadable(error.to_string()))?;
-        let Ok(text) = content::text(&bytes) else { return Ok(None) };
-        let lines: Vec<&str> = text.lines().collect();
-        let first = (row.line as usize).saturating_sub(1).min(lines.len());
-        let last = (row.last as usize).clamp(first, lines.len());
-        let above = lines[..first].iter().rev().take_while(|line| belongs_to_next(line)).count();
-        let code = lines[first - above..last].join("\n");
-        Ok(Some(Symbol {
-            path: row.path.clone(),
-            name: row.qualified(),
-            kind: row.kind,
-            line: row.line - u32::try_from(above).unwrap_or(0),
-            last: row.last,
-            code,
-        }))
+    /// `None`: it is not there, or nothing that may be read.
+    fn read(&self, path: &str) -> Option<Current> {
+        let bytes = content::read(&self.root, path).ok()?;
+        let digest = Sha256::digest(&bytes).into();
+        let text = content::text(&bytes).is_ok().then(|| String::from_utf8(bytes).ok()).flatten();
+        Some(Current { digest, text })
     }
 
     /// Defined names that contain this one, or are it in other letters.
-    fn near(&self, name: &str, visible: Visible) -> Result<Vec<String>, Error> {
+    fn near(&self, name: &str, asker: Asker) -> Result<Vec<String>, Error> {
         if name.len() > LONGEST_NAME {
             return Ok(Vec::new());
         }
@@ -281,12 +319,28 @@ impl Graph {
                 statement.query_map([pattern], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
             rows.collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        found.retain(|(_, path)| visible(path));
+        found.retain(|(_, path)| asker.sees(path));
         let mut names: Vec<String> = found.into_iter().map(|(name, _)| name).collect();
         names.sort_by_key(|name| (name.len(), name.clone()));
         names.dedup();
         names.truncate(MOST_NEAR);
         Ok(names)
+    }
+}
+
+/// The code of a definition, in the text of its file as it was indexed.
+fn code(row: &Defined, text: &str) -> Symbol {
+    let lines: Vec<&str> = text.lines().collect();
+    let first = (row.line as usize).saturating_sub(1).min(lines.len());
+    let last = (row.last as usize).clamp(first, lines.len());
+    let above = lines[..first].iter().rev().take_while(|line| belongs_to_next(line)).count();
+    Symbol {
+        path: row.path.clone(),
+        name: row.qualified(),
+        kind: row.kind,
+        line: row.line.saturating_sub(u32::try_from(above).unwrap_or(0)),
+        last: row.last,
+        code: lines[first - above..last].join("\n"),
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use super::error::Error;
 use super::facts::Kind;
 use super::rank::{Question, Ranked, Ranking};
-use super::{Graph, Visible, lock};
+use super::{Asker, Graph, lock, try_lock};
 
 /// Definitions that are shown of one file.
 const MOST_LINES: usize = 30;
@@ -40,14 +40,27 @@ struct Line {
 
 impl Graph {
     /// What to read for a question, with these files in play, in about so many tokens.
-    pub fn related(&self, text: &str, files: &[String], tokens: usize, visible: Visible) -> Result<Related, Error> {
-        let mut ranking = lock(&self.ranking);
-        if ranking.is_none() {
-            *ranking = Some(self.ask(load)?);
+    pub fn related<'a>(
+        &self,
+        text: &str,
+        files: &[String],
+        tokens: usize,
+        asker: impl Into<Asker<'a>>,
+    ) -> Result<Related, Error> {
+        let visible = asker.into().visible;
+        // While this process writes, what others have written is seen the next time.
+        let foreign = try_lock(&self.writer).and_then(|writer| writer.foreign());
+        let mut remembered = lock(&self.ranking);
+        if foreign.is_some() && foreign != remembered.foreign {
+            remembered.ranking = None;
         }
-        let ranked =
-            ranking.as_ref().map(|ranking| ranking.rank(Question { text, files }, visible)).unwrap_or_default();
-        drop(ranking);
+        if remembered.ranking.is_none() {
+            remembered.ranking = Some(self.ask(load)?);
+            remembered.foreign = foreign;
+        }
+        let rank = |ranking: &Ranking| ranking.rank(Question { text, files }, visible);
+        let ranked = remembered.ranking.as_ref().map(rank).unwrap_or_default();
+        drop(remembered);
         let mut lines = Vec::new();
         for (index, file) in ranked.iter().enumerate() {
             lines.extend(self.ask(|connection| lines_of(connection, index, file))?);

@@ -1,4 +1,6 @@
--- The graph of one project. What identifies a format of it is `FORMAT` in store.rs: count it up with any change here.
+-- The graph of one project. A database with another text of this is made anew.
+-- `root` is where the project is; null where the path is no text.
+CREATE TABLE project (root TEXT);
 CREATE TABLE files (
     id INTEGER PRIMARY KEY,
     path TEXT NOT NULL UNIQUE,

@@ -2,23 +2,26 @@
 //! another format, is made anew, and that is said. What the rows mean for a query others know.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, params};
+use sha2::{Digest as _, Sha256};
 
 use super::content::Skipped;
 use super::error::Error;
 use super::facts::Facts;
+use super::languages::LANGUAGES;
 use super::walk::Candidate;
+use super::{PATIENCE_BEHIND, extract};
 use crate::private;
 
-/// `Grth` in a database's header says that it is ours, and this number which format it has.
-const APPLICATION: i32 = 0x4772_7468;
-const FORMAT: i32 = 1;
+/// `Grth` in a database's header says that it is ours, and [`format`] which format it has.
+pub const APPLICATION: i32 = 0x4772_7468;
 const SCHEMA: &str = include_str!("schema.sql");
-/// For another process that is writing.
-const PATIENCE: Duration = Duration::from_secs(10);
+const OTHER: &str = "another version of Garth has made it";
 /// In `files.state`; beyond these, the numbers of [`Skipped`].
 const INDEXED: u8 = 0;
 const GENERATED: u8 = 1;
@@ -46,6 +49,7 @@ pub struct Known {
     pub size: u64,
     pub modified: i64,
     pub digest: [u8; 32],
+    pub state: State,
 }
 
 /// What is kept of a file.
@@ -73,59 +77,61 @@ impl State {
 }
 
 impl Store {
-    /// Opens the database, or makes it; one that cannot be used is removed and made anew.
-    pub fn open(file: &Path) -> Result<(Store, Opened), Error> {
+    /// Opens the database of the project at `root`, or makes it; one that cannot be used is removed and made anew.
+    pub fn open(file: &Path, root: &Path) -> Result<(Store, Opened), Error> {
+        // Two that begin at once would else each remove what the other has begun.
+        let _alone = file.parent().and_then(|folder| alone_in(folder).ok());
         let there = std::fs::symlink_metadata(file).is_ok_and(|metadata| metadata.len() > 0);
         if !there {
-            return Ok((Store::create(file)?, Opened::New));
+            return Ok((Store::create(file, root)?, Opened::New));
         }
-        match Store::attach(file) {
-            Ok(store) => Ok((store, Opened::Kept)),
-            Err(reason) => Ok((Store::create(file)?, Opened::Rebuilt(reason))),
-        }
+        let reason = match Store::attach(file) {
+            Ok(Some(store)) => return Ok((store, Opened::Kept)),
+            Ok(None) => OTHER.to_string(),
+            Err(error) if is_busy(&error) => return Err(Error::Busy { file: file.to_path_buf() }),
+            Err(error) => error.to_string(),
+        };
+        Ok((Store::create(file, root)?, Opened::Rebuilt(reason)))
     }
 
     /// A second connection to a database that is open.
     pub fn again(&self) -> Result<Store, Error> {
-        Store::attach(&self.file).map_err(|reason| Error::Store { file: self.file.clone(), reason })
+        let fail = |reason: String| Error::Store { file: self.file.clone(), reason };
+        Store::attach(&self.file).map_err(|error| self.error(error))?.ok_or_else(|| fail(OTHER.to_string()))
     }
 
     /// An empty one in the place of whatever is there.
-    pub fn create(file: &Path) -> Result<Store, Error> {
+    pub fn create(file: &Path, root: &Path) -> Result<Store, Error> {
         let fail = |reason: String| Error::Store { file: file.to_path_buf(), reason };
-        for ending in ["", "-wal", "-shm", "-journal"] {
-            let mut path = file.as_os_str().to_owned();
-            path.push(ending);
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(fail(error.to_string())),
-                _ => {}
-            }
-        }
+        remove(file).map_err(|error| fail(error.to_string()))?;
         // SQLite gives the files beside it the same permissions.
         private::append(file, b"").map_err(|error| fail(error.to_string()))?;
         let connection = connect(file).map_err(|error| fail(error.to_string()))?;
         let made = connection.pragma_update(None, "application_id", APPLICATION).and_then(|()| {
-            connection.execute_batch(&format!("BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;"))
+            let transaction = connection.unchecked_transaction()?;
+            transaction.execute_batch(SCHEMA)?;
+            transaction.execute("INSERT INTO project VALUES (?1)", [root.to_str()])?;
+            transaction.pragma_update(None, "user_version", format())?;
+            transaction.commit()
         });
         made.map_err(|error| fail(error.to_string()))?;
         Ok(Store { file: file.to_path_buf(), connection, damaged: None })
     }
 
-    /// Fails with the reason why this is no database that can be used.
-    fn attach(file: &Path) -> Result<Store, String> {
-        let connection = connect(file).map_err(|error| error.to_string())?;
+    /// `None`: its format is another one. Fails where this is no database that can be used.
+    fn attach(file: &Path) -> rusqlite::Result<Option<Store>> {
+        let connection = connect(file)?;
         let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));
-        let application = number("application_id").map_err(|error| error.to_string())?;
-        let format = number("user_version").map_err(|error| error.to_string())?;
-        if (application, format) != (APPLICATION, FORMAT) {
-            return Err(format!("it has format {format}, and this version of Garth uses {FORMAT}"));
-        }
-        Ok(Store { file: file.to_path_buf(), connection, damaged: None })
+        let ours = (number("application_id")?, number("user_version")?) == (APPLICATION, format());
+        Ok(ours.then(|| Store { file: file.to_path_buf(), connection, damaged: None }))
     }
 
     /// What an error of SQLite means for who uses the graph.
     pub fn error(&self, error: rusqlite::Error) -> Error {
         let (file, reason) = (self.file.clone(), error.to_string());
+        if is_busy(&error) {
+            return Error::Busy { file };
+        }
         let damaged = match &error {
             rusqlite::Error::SqliteFailure(failure, _) => {
                 let codes = [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase, ErrorCode::TypeMismatch];
@@ -151,6 +157,16 @@ impl Store {
         self.damaged.clone()
     }
 
+    /// How long another process that is writing is waited for.
+    pub fn wait_for_others(&self, most: Duration) -> Result<(), Error> {
+        self.connection.busy_timeout(most).map_err(|error| self.error(error))
+    }
+
+    /// A number that changes when another connection has changed the database, and not when this one has.
+    pub fn foreign(&self) -> Option<i64> {
+        self.connection.pragma_query_value(None, "data_version", |row| row.get(0)).ok()
+    }
+
     /// Lets go of the file.
     pub fn close(&mut self) {
         if let Ok(none) = Connection::open_in_memory() {
@@ -160,7 +176,7 @@ impl Store {
 
     /// All files that were looked at.
     pub fn known(&self) -> rusqlite::Result<HashMap<String, Known>> {
-        let mut statement = self.connection.prepare("SELECT path, id, size, modified, digest FROM files")?;
+        let mut statement = self.connection.prepare("SELECT path, id, size, modified, digest, state FROM files")?;
         let rows = statement.query_map([], |row| Ok((row.get(0)?, known(row, 1)?)))?;
         rows.collect()
     }
@@ -168,7 +184,8 @@ impl Store {
     /// Those at or below one path.
     pub fn known_at(&self, path: &str) -> rusqlite::Result<Vec<(String, Known)>> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT path, id, size, modified, digest FROM files WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')",
+            "SELECT path, id, size, modified, digest, state FROM files
+             WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')",
         )?;
         let rows = statement.query_map([path], |row| Ok((row.get(0)?, known(row, 1)?)))?;
         rows.collect()
@@ -181,13 +198,53 @@ fn known(row: &rusqlite::Row, from: usize) -> rusqlite::Result<Known> {
         size: row.get::<_, i64>(from + 1)?.unsigned_abs(),
         modified: row.get(from + 2)?,
         digest: row.get(from + 3)?,
+        state: State::from_number(row.get(from + 4)?),
     })
+}
+
+/// The number of what is in a database: of its schema, and of all that decides what is found in a file.
+fn format() -> i32 {
+    static FORMAT: OnceLock<i32> = OnceLock::new();
+    *FORMAT.get_or_init(|| {
+        let mut digest = Sha256::new();
+        digest.update(SCHEMA);
+        digest.update(extract::FINDS.to_le_bytes());
+        LANGUAGES.iter().for_each(|language| language.identify(&mut |part| digest.update(part)));
+        let digest: [u8; 32] = digest.finalize().into();
+        i32::from_le_bytes([digest[0], digest[1], digest[2], digest[3]])
+    })
+}
+
+/// The database and the files that SQLite puts beside it.
+pub fn remove(file: &Path) -> std::io::Result<()> {
+    for ending in ["", "-wal", "-shm", "-journal"] {
+        let mut path = file.as_os_str().to_owned();
+        path.push(ending);
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Held until it is dropped. Not every system locks folders.
+fn alone_in(folder: &Path) -> std::io::Result<File> {
+    private::create_dir(folder)?;
+    let folder = File::open(folder)?;
+    folder.lock()?;
+    Ok(folder)
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 fn connect(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(PATIENCE_BEHIND)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // What a power failure leaves behind is found damaged and made anew.
     connection.pragma_update(None, "synchronous", "OFF")?;

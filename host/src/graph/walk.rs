@@ -30,6 +30,8 @@ pub struct Candidate {
 #[derive(Default)]
 pub struct Walked {
     pub files: Vec<Candidate>,
+    /// Those that were looked into, code or not.
+    pub folders: Vec<String>,
     /// There were more than [`MOST_FILES`].
     pub cut: bool,
 }
@@ -56,6 +58,10 @@ pub fn walk(root: &Path, only: Option<&[PathBuf]>, now: SystemTime) -> Walked {
     });
     let mut walked = Walked::default();
     for entry in builder.build().flatten() {
+        if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+            walked.folders.extend(relative(root, &entry));
+            continue;
+        }
         let Some(candidate) = candidate(root, &entry, now) else { continue };
         if walked.files.len() == MOST_FILES {
             walked.cut = true;
@@ -70,12 +76,16 @@ fn candidate(root: &Path, entry: &DirEntry, now: SystemTime) -> Option<Candidate
     if !entry.file_type()?.is_file() {
         return None;
     }
-    let path = entry.path().strip_prefix(root).ok()?.to_str()?;
-    let path = if std::path::MAIN_SEPARATOR == '/' { path.to_string() } else { path.replace('\\', "/") };
+    let path = relative(root, entry)?;
     let plain = !entry.file_name().to_str()?.contains('.');
     let language = Language::of_path(&path).or_else(|| plain.then(|| scripted(root, &path)).flatten())?;
     let metadata = entry.metadata().ok()?;
     Some(Candidate { path, language, size: metadata.len(), modified: modified(metadata.modified().ok(), now) })
+}
+
+fn relative(root: &Path, entry: &DirEntry) -> Option<String> {
+    let path = entry.path().strip_prefix(root).ok()?.to_str()?;
+    Some(if std::path::MAIN_SEPARATOR == '/' { path.to_string() } else { path.replace('\\', "/") })
 }
 
 fn scripted(root: &Path, path: &str) -> Option<&'static Language> {

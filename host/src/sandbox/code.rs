@@ -1,11 +1,13 @@
 //! What a guest may ask the code graph: within its capability, about files that it could read itself and that are not private
-//! (an answer does not open them, so it could not be noted), and never more than fits an answer. Who keeps the graph, and where, the host of the call knows.
+//! (an answer does not open them, so it could not be noted), and never more than fits an answer. Who keeps the graph, and
+//! where, the host of the call knows.
 
+use std::cell::RefCell;
 use std::time::Duration;
 
 use super::contract::graph as contract;
 use super::state::State;
-use crate::graph::{self, Error, Graph, Visible};
+use crate::graph::{self, Asker, Error, Graph};
 use crate::policy::normalise;
 
 /// Bytes of text in one answer.
@@ -18,10 +20,12 @@ const MOST_FILES: usize = 64;
 const MOST_TOKENS: u32 = 8_000;
 /// Definitions that are named for one name that is called.
 const MOST_MEANT: usize = 5;
+/// Remarks on what answers lack, in one call.
+const MOST_REMARKS: usize = 4;
 
 impl contract::Host for State {
     fn outline_file(&mut self, path: String) -> wasmtime::Result<Result<contract::Outline, String>> {
-        self.ask(&[&path], |graph, visible| graph.outline(&path, visible).map(outline))
+        self.ask(&[&path], |graph, asker| graph.outline(&path, asker).map(outline))
     }
 
     fn find_symbol(
@@ -30,9 +34,7 @@ impl contract::Host for State {
         path: Option<String>,
     ) -> wasmtime::Result<Result<contract::Symbols, String>> {
         let within = path.as_deref();
-        self.ask(&[&name, within.unwrap_or_default()], |graph, visible| {
-            graph.symbol(&name, within, visible).map(symbols)
-        })
+        self.ask(&[&name, within.unwrap_or_default()], |graph, asker| graph.symbol(&name, within, asker).map(symbols))
     }
 
     fn find_callers(
@@ -41,9 +43,7 @@ impl contract::Host for State {
         path: Option<String>,
     ) -> wasmtime::Result<Result<contract::Callers, String>> {
         let within = path.as_deref();
-        self.ask(&[&name, within.unwrap_or_default()], |graph, visible| {
-            graph.callers(&name, within, visible).map(callers)
-        })
+        self.ask(&[&name, within.unwrap_or_default()], |graph, asker| graph.callers(&name, within, asker).map(callers))
     }
 
     fn find_callees(
@@ -52,8 +52,8 @@ impl contract::Host for State {
         path: Option<String>,
     ) -> wasmtime::Result<Result<Vec<contract::Callees>, String>> {
         let within = path.as_deref();
-        self.ask(&[&name, within.unwrap_or_default()], |graph, visible| {
-            graph.callees(&name, within, visible).map(callees)
+        self.ask(&[&name, within.unwrap_or_default()], |graph, asker| {
+            graph.callees(&name, within, asker).map(|found| callees(found, asker))
         })
     }
 
@@ -65,14 +65,16 @@ impl contract::Host for State {
     ) -> wasmtime::Result<Result<contract::Related, String>> {
         files.truncate(MOST_FILES);
         files.retain(|file| file.len() <= LONGEST);
-        self.ask(&[&question], |graph, visible| {
-            graph.related(&question, &files, tokens.min(MOST_TOKENS) as usize, visible).map(related)
+        self.ask(&[&question], |graph, asker| {
+            graph.related(&question, &files, tokens.min(MOST_TOKENS) as usize, asker).map(related)
         })
     }
 
     fn missing(&mut self) -> wasmtime::Result<Option<String>> {
         self.count()?;
-        Ok(self.host.graph().filter(|_| self.asks_graph).and_then(|live| live.missing()))
+        let Some(live) = self.host.graph().filter(|_| self.asks_graph) else { return Ok(None) };
+        let all: Vec<String> = self.remarks.iter().cloned().chain(live.missing()).collect();
+        Ok((!all.is_empty()).then(|| all.join("; ")))
     }
 }
 
@@ -80,7 +82,7 @@ impl State {
     fn ask<T>(
         &mut self,
         texts: &[&str],
-        question: impl FnOnce(&Graph, Visible) -> Result<T, Error>,
+        question: impl FnOnce(&Graph, Asker) -> Result<T, Error>,
     ) -> wasmtime::Result<Result<T, String>> {
         self.count()?;
         if !self.asks_graph {
@@ -96,7 +98,15 @@ impl State {
         // Half of what is left, so that the guest can still say what came of it.
         let most: Duration = control.remaining() / 2;
         let visible = |path: &str| normalise(path).is_ok_and(|path| files.may_read(&path) && !files.is_private(&path));
-        Ok(live.ask(most, &|| control.is_stopped(), |graph| question(graph, &visible)))
+        let (stopped, remarks) = (|| control.is_stopped(), RefCell::new(Vec::new()));
+        let asker = Asker { visible: &visible, stopped: &stopped, lacks: &|remark| remarks.borrow_mut().push(remark) };
+        let answer = live.ask(most, &stopped, |graph| question(graph, asker));
+        for remark in remarks.into_inner() {
+            if self.remarks.len() < MOST_REMARKS && !self.remarks.contains(&remark) {
+                self.remarks.push(remark);
+            }
+        }
+        Ok(answer)
     }
 }
 
@@ -184,7 +194,7 @@ fn callers(found: graph::Callers) -> contract::Callers {
     contract::Callers { targets, callers, more: number(found.more).saturating_add(cut) }
 }
 
-fn callees(found: Vec<graph::Callees>) -> Vec<contract::Callees> {
+fn callees(found: Vec<graph::Callees>, asker: Asker) -> Vec<contract::Callees> {
     let mut room = Room::new();
     let of_one = |room: &mut Room, graph::Callees { of, callees }: graph::Callees| {
         let target = room.place(of)?;
@@ -197,7 +207,11 @@ fn callees(found: Vec<graph::Callees>) -> Vec<contract::Callees> {
         });
         Some(contract::Callees { target, callees, more })
     };
-    room.fit(found, of_one).0
+    let (found, cut) = room.fit(found, of_one);
+    if cut > 0 {
+        (asker.lacks)(format!("{cut} more definitions have that name"));
+    }
+    found
 }
 
 fn related(found: graph::Related) -> contract::Related {

@@ -44,6 +44,8 @@ pub(super) struct State {
     pub programs: Vec<Vec<String>>,
     /// Whether the code graph may be asked.
     pub asks_graph: bool,
+    /// What the code graph's answers lacked.
+    pub remarks: Vec<String>,
     output: [Lines; 2],
 }
 
@@ -74,6 +76,7 @@ impl State {
             host,
             programs: call.grants.capabilities.process.clone(),
             asks_graph: call.grants.capabilities.graph,
+            remarks: Vec::new(),
             output,
         })
     }

@@ -22,6 +22,10 @@ fn root() -> PathBuf {
 }
 
 fn read(path: &str, kind: Kind, name: &str) -> Entry {
+    entry(path, kind, name, &std::fs::read(root().join(path)).unwrap())
+}
+
+fn entry(path: &str, kind: Kind, name: &str, content: &[u8]) -> Entry {
     let place = Place {
         kind,
         name: name.into(),
@@ -30,7 +34,7 @@ fn read(path: &str, kind: Kind, name: &str) -> Entry {
         origin: Origin::Builtin,
         syntax: Syntax::Dollar,
     };
-    parse(place, &std::fs::read(root().join(path)).unwrap()).unwrap()
+    parse(place, content).unwrap()
 }
 
 fn commands() -> Vec<Entry> {
@@ -99,6 +103,13 @@ fn each_says_what_it_is_and_is_short() {
         assert_eq!(body.matches("$ARGUMENTS").count(), 1, "/{name}");
         assert!(body.contains("(nothing after the colon: ") && body.contains("nswer"), "/{name}");
     }
+}
+
+#[test]
+fn every_built_in_tool_is_known_by_its_name() {
+    let names: Vec<String> = tools().into_keys().collect();
+    let text = format!("---\ndescription: x\ntools: {}\n---\nx\n", names.join(", "));
+    assert_eq!(entry("all.md", Kind::Command, "all", text.as_bytes()).diagnostics, []);
 }
 
 #[test]

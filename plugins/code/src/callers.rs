@@ -4,6 +4,9 @@ use garth_plugin::{Error, Output, Tool, graph};
 
 use crate::text::{Args, Text, lines, more, place, unknown};
 
+/// Definitions that the host names at most.
+const NAMED: usize = 20;
+
 pub struct Callers;
 
 impl Tool for Callers {
@@ -25,10 +28,17 @@ fn told(name: &str, path: Option<&str>, found: graph::Callers) -> Output<()> {
     match targets.as_slice() {
         [] => return one(&unknown(name, path)),
         [target] => text.line(&place(target)),
-        many => text.line(&format!("{} definitions, the first: {}", many.len(), place(&many[0]))),
+        many => {
+            let or_more = if many.len() < NAMED { "" } else { " or more" };
+            text.line(&format!("{}{or_more} definitions, the first: {}", many.len(), place(&many[0])))
+        }
     };
     if callers.is_empty() {
-        text.line("used nowhere, as far as names tell");
+        let nowhere = match further {
+            0 => "used nowhere, as far as names tell",
+            _ => "no use of it was found, but not all places could be looked at; search for its name",
+        };
+        text.line(nowhere);
         return text.finish(None);
     }
     text.line("used in:");
@@ -76,8 +86,13 @@ mod tests {
              well)\n[5 more; path asks for one definition]",
         );
         check(
-            graph::Callers { targets: vec![target.clone(), target], callers: vec![], more: 0 },
+            graph::Callers { targets: vec![target.clone(), target.clone()], callers: vec![], more: 0 },
             "2 definitions, the first: a.rs:3 fn open()\nused nowhere, as far as names tell",
+        );
+        check(
+            graph::Callers { targets: vec![target; NAMED], callers: vec![], more: 1 },
+            "20 or more definitions, the first: a.rs:3 fn open()\nno use of it was found, but not all places could be \
+             looked at; search for its name",
         );
     }
 }

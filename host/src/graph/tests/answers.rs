@@ -1,7 +1,7 @@
 //! What the questions answer: which of several definitions a call means, what may be seen, what fits a budget.
 
-use super::super::{Error, Kind};
-use super::{Project, all};
+use super::super::{Asker, Error, Kind};
+use super::{Project, all, with_lacks};
 
 const SHOP: &[(&str, &str)] = &[
     (
@@ -156,4 +156,33 @@ fn what_is_related_fits_the_budget() {
     let related = project.graph.related("", &files, 60, &all).unwrap();
     let paths: Vec<&str> = related.files.iter().map(|file| &*file.path).collect();
     assert_eq!(paths[..2], ["src/part_7.rs", "src/total.rs"], "{related:?}");
+}
+
+#[test]
+fn what_is_used_too_often_is_never_said_to_be_used_nowhere() {
+    let files =
+        [("a.py", "def f():\n    pass\n\nf()\n"), ("b.rs", "pub fn f() {}\n"), ("c.rs", "fn g() {\n    f();\n}\n")];
+    let project = Project::new(&files);
+    let ask = || {
+        let (found, lacks) = with_lacks(|asker| project.graph.callers("f", Some("b.rs"), asker).unwrap());
+        let paths: Vec<String> = found.callers.into_iter().map(|caller| caller.path).collect();
+        (paths, found.more, lacks)
+    };
+    assert_eq!(ask(), (vec!["c.rs".to_string()], 0, vec![]));
+    let many = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 50000)
+         INSERT INTO uses SELECT f.id, n.x, names.id, 1, 1, X'01000000' FROM n, files f, names
+         WHERE f.path = 'a.py' AND names.text = 'f'";
+    rusqlite::Connection::open(project.database()).unwrap().execute_batch(many).unwrap();
+    let lacks = vec!["f is used so often that only 50000 places were looked at".to_string()];
+    assert_eq!(ask(), (vec![], 1, lacks));
+}
+
+#[test]
+fn nothing_more_is_done_once_nobody_waits() {
+    let project = Project::new(SHOP);
+    let asker = Asker { stopped: &|| true, ..(&all).into() };
+    let graph = &project.graph;
+    assert!(matches!(graph.symbol("helper", None, asker), Err(Error::Stopped)));
+    assert!(matches!(graph.callers("helper", None, asker), Err(Error::Stopped)));
+    assert!(matches!(graph.callees("helper", None, asker), Err(Error::Stopped)));
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::super::{Live, lock};
+use super::super::{Live, Watching, lock};
 use super::Project;
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -21,7 +21,7 @@ fn file(project: &Project) -> PathBuf {
 }
 
 fn symbol(live: &Live, name: &str) -> Result<Vec<String>, String> {
-    let found = live.ask(PATIENCE, &|| false, |graph| graph.symbol(name, None, &|_| true))?;
+    let found = live.ask(PATIENCE, &|| false, |graph| graph.symbol(name, None, &super::all))?;
     Ok(found.found.into_iter().map(|symbol| format!("{}:{}", symbol.path, symbol.line)).collect())
 }
 
@@ -45,10 +45,40 @@ fn the_first_question_makes_the_index_and_changes_are_taken_in() {
 }
 
 #[test]
+fn where_nobody_tells_of_changes_questions_look_after_a_program_has_run() {
+    let project = Project::new(&[("a.py", "def one():\n    pass\n")]);
+    let (live, _) = live(&project);
+    live.watching(Watching::All);
+    assert_eq!(symbol(&live, "one"), Ok(vec!["a.py:1".into()]));
+    project.write("b.py", b"def two():\n    pass\n");
+    live.ran();
+    assert_eq!((symbol(&live, "two"), live.missing()), (Ok(vec![]), None), "the watcher will tell");
+    live.watching(Watching::NotAll);
+    assert!(live.missing().unwrap().starts_with("a program has run"));
+    assert_eq!(symbol(&live, "two"), Ok(vec!["b.py:1".into()]));
+    assert_eq!(live.missing(), None);
+}
+
+#[test]
+fn all_folders_in_which_code_may_come_are_known() {
+    let project = Project::new(&[("crates/a/src/lib.rs", "fn one() {}\n"), (".gitignore", "/target\n")]);
+    project.write("target/debug/x.rs", b"fn built() {}\n");
+    project.write("docs/page.md", b"text");
+    let (live, _) = live(&project);
+    live.look();
+    assert!(live.is_ready_within(PATIENCE));
+    assert_eq!(live.folders(), ["", "crates", "crates/a", "crates/a/src", "docs"]);
+    std::fs::rename(project.root().join("crates/a"), project.root().join("crates/z")).unwrap();
+    live.changed(vec![PathBuf::from("crates/a"), PathBuf::from("crates/z")]);
+    assert_eq!(symbol(&live, "one"), Ok(vec!["crates/z/src/lib.rs:1".into()]));
+    assert_eq!(live.folders(), ["", "crates", "crates/z", "crates/z/src", "docs"]);
+}
+
+#[test]
 fn who_is_not_patient_is_told_that_it_is_not_ready() {
     let project = Project::new(&[("a.py", "def one():\n    pass\n")]);
     let (live, _) = live(&project);
-    let asked = live.ask(PATIENCE, &|| true, |graph| graph.symbol("one", None, &|_| true));
+    let asked = live.ask(PATIENCE, &|| true, |graph| graph.symbol("one", None, &super::all));
     // The thread may have been as fast as that.
     assert!(asked.is_ok() || asked.unwrap_err().starts_with("the code is still being indexed; "));
 }

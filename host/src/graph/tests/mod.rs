@@ -6,10 +6,12 @@ mod hostile;
 mod kept;
 mod languages;
 mod live;
+mod others;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 
-use super::{Graph, Opened, Report};
+use super::{Asker, Graph, Opened, Report};
 
 /// A project in a folder of its own, and its graph.
 struct Project {
@@ -67,4 +69,11 @@ impl Project {
 
 fn all(_: &str) -> bool {
     true
+}
+
+/// An answer, and what it is said to lack.
+fn with_lacks<T>(question: impl FnOnce(Asker) -> T) -> (T, Vec<String>) {
+    let lacks = RefCell::new(Vec::new());
+    let answer = question(Asker { lacks: &|lack| lacks.borrow_mut().push(lack), ..(&all).into() });
+    (answer, lacks.into_inner())
 }

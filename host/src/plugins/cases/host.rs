@@ -82,6 +82,7 @@ impl Host for CaseHost {
             network: false,
         };
         let outcome = runner.run(&command, &access, CancellationToken::new()).await;
+        self.graph.ran();
         outcome.map_err(|error| error.to_string())
     }
 

@@ -1,7 +1,7 @@
 //! Runs one case: makes its world, calls step by step as a session would (arguments checked, preview first where something
 //! may be written, a fresh instance for each call), compares, and counts what it took.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::server::{PLACE, Server};
 use super::world::{Entry, World};
 use crate::graph;
 use crate::plugins::{PluginFile, Plugins, Setup, Tool, digest};
-use crate::policy::{Capabilities, Grant, HttpAccess, Limits};
+use crate::policy::{Capabilities, Grant, HttpAccess, Limits, normalise};
 use crate::process::Runner;
 use crate::sandbox::{CallError, Change, Finished, Output, Protection, Sandbox, Used};
 
@@ -92,6 +92,7 @@ impl Bench {
         let graph = graph::Live::new(&world.workspace, &world.graph, PATIENCE, Box::new(|_| ()));
         for step in &case.steps {
             world.write(&step.files)?;
+            graph.changed(step.files.keys().filter_map(|path| normalise(path).ok()).map(PathBuf::from).collect());
             let run = Run {
                 bench: self,
                 file,
@@ -162,6 +163,7 @@ impl Run<'_> {
         });
         let (finished, surprises) = self.call(tool, &arguments, capabilities, host.clone()).await;
         let Finished { result, used } = finished;
+        self.graph.changed(used.written.iter().map(PathBuf::from).collect());
         let output = result.as_ref().map_or(0, size);
         let outcome = self.outcome(result, used, host.logged());
         let mut differences = compare(&step.expect, &outcome, self.world, folder);
