@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use garth::protocol::{Answer, Approach, Event, Level, Message, ToolCall, ToolSpec, ToolStatus, TurnEnd};
+use garth::protocol::{Answer, Approach, Event, Level, Message, NO_REPLY, ToolCall, ToolSpec, ToolStatus, TurnEnd};
 use garth::session::{FORK_INTERRUPTED, FindError, INTERRUPTED, Journal, MEND_INTERRUPTED, Store, load, resume};
 use serde_json::{Value, json};
 
@@ -10,6 +10,10 @@ fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::new(dir.path().join("sessions/project"));
     (dir, store)
+}
+
+fn said(text: &str) -> Message {
+    Message::Assistant { text: text.into(), reasoning: None, calls: Vec::new() }
 }
 
 fn context(system: &str) -> Event {
@@ -200,7 +204,7 @@ fn a_call_without_a_result_was_interrupted() {
         [context("s"), turn(1, "t"), reply(vec![call("1", json!({})), call("2", json!({}))]), finished("2", "two")];
     let (_dir, store, id) = written(&events);
     let interrupted = resume(&load(&store.file(&id)).unwrap().entries);
-    assert_eq!(interrupted.messages[3..], [result("1", INTERRUPTED), result("2", "two")]);
+    assert_eq!(interrupted.messages[3..], [result("1", INTERRUPTED), result("2", "two"), said(NO_REPLY)]);
     assert_eq!(interrupted.interrupted, 1);
     // Going on gives the same bytes, and so does the next resume.
     let mut journal = store.open(&id).unwrap();
@@ -208,8 +212,8 @@ fn a_call_without_a_result_was_interrupted() {
         journal.append(&event).unwrap();
     }
     let again = resume(&load(&store.file(&id)).unwrap().entries);
-    assert_eq!(again.messages[..5], interrupted.messages[..]);
-    assert_eq!((again.messages.len(), again.turns), (7, 2));
+    assert_eq!(again.messages[..6], interrupted.messages[..]);
+    assert_eq!((again.messages.len(), again.turns), (8, 2));
 }
 
 #[test]
@@ -231,7 +235,7 @@ fn a_new_context_begins_anew_and_stray_results_are_left_out() {
     let transcript = resume(&load(&store.file(&id)).unwrap().entries);
     let user = |text: &str| Message::User { text: text.into() };
     assert_eq!(transcript.messages[..2], [system("new"), user("new")]);
-    assert_eq!((&transcript.messages[3], transcript.messages.len(), transcript.orphaned), (&result("1", "a"), 4, 2));
+    assert_eq!((&transcript.messages[3], transcript.messages.len(), transcript.orphaned), (&result("1", "a"), 5, 2));
 }
 
 #[test]
@@ -275,8 +279,11 @@ fn ended(turn: u64, steps: u32) -> Event {
 #[test]
 fn commands_and_forks_are_rebuilt_as_they_were_sent() {
     let user = |text: &str| Message::User { text: text.into() };
-    let model = |text: &str| Message::Assistant { text: text.into(), reasoning: None, calls: vec![] };
-    let check = |events: Vec<Event>, expected: Vec<Message>, counts: (usize, usize)| {
+    let model = said;
+    let check = |events: Vec<Event>, mut expected: Vec<Message>, counts: (usize, usize)| {
+        if matches!(expected.last(), Some(Message::Tool { .. })) {
+            expected.push(said(NO_REPLY));
+        }
         let events =
             [vec![started(false), turn(1, "hello"), context("s"), step(), says("Hello."), ended(1, 1)], events];
         let (_dir, store, id) = written(&events.concat());
@@ -352,9 +359,7 @@ fn attempts_and_reports_are_rebuilt_as_they_were_told() {
     let check = |events: Vec<Event>, last: &str, answer: Option<&str>| {
         let (_dir, store, id) = written(&events);
         let messages = resume(&load(&store.file(&id)).unwrap().entries).messages;
-        let model = |text: &str| Message::Assistant { text: text.into(), reasoning: None, calls: Vec::new() };
-        let expected: Vec<Message> = [result("1", last)].into_iter().chain(answer.map(model)).collect();
-        assert_eq!(messages[3..], expected);
+        assert_eq!(messages[3..], [result("1", last), said(answer.unwrap_or(NO_REPLY))]);
     };
     let done = || [before(), beside(), vec![ended_with("[tried]")]].concat();
     check(done(), "one\n\n[tried]", None);

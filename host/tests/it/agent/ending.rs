@@ -23,7 +23,8 @@ fn at_the_step_limit() {
 #[test]
 fn so_that_the_next_can_begin() {
     let project = Project::new(&[("a.txt", "one\n")]);
-    let server = Server::openai(vec![Reply::call("read_file", json!({"path": "a.txt"})), Reply::text("one")]);
+    let call = "<tool_call>{\"name\": \"read_file\", \"arguments\": {\"path\": \"a.txt\"}}</tool_call>";
+    let server = Server::openai(vec![Reply::text(call), Reply::text("one")]);
     project.run(&server, Dialect::OpenAi, &["--max-steps", "1"], "do it").expect(3);
     project.run(&server, Dialect::OpenAi, &["--resume", "latest"], "go on").expect(0);
     let sent = server.requests()[1].json();
@@ -86,12 +87,19 @@ fn with_a_reply_that_repeats_itself() {
     assert!(ran.error().contains("repeats itself"), "{}", ran.error());
 }
 
+/// A chunk with a piece of the arguments of a call of `write_file`.
+fn arguments(piece: &str) -> serde_json::Value {
+    let call = json!({"index": 0, "id": "a", "function": {"name": "write_file", "arguments": piece}});
+    json!({"choices": [{"delta": {"tool_calls": [call]}}]})
+}
+
 #[test]
 fn with_a_call_that_repeats_itself() {
-    let content = "the same line again and again\n".repeat(600);
-    let endless = || Reply::call("write_file", json!({"path": "b.txt", "content": content}));
+    let line = |times| "the same line again and again\\n".repeat(times);
+    let pieces = [arguments("{\"path\": \"b.txt\", \"content\": \"")].into_iter().chain((0..40).map(|_| arguments(&line(20))));
+    let endless = Reply::raw(pieces.map(|piece| format!("data: {piece}\n\n")));
     let project = Project::new(&[]);
-    let server = Server::openai(vec![endless(), Reply::text("I stop.")]);
+    let server = Server::openai(vec![endless, Reply::text("I stop.")]);
     let ran = project.run(&server, Dialect::OpenAi, &[], "do it");
     assert_eq!(ran.expect(0).end(), "done");
     assert!(!project.root().join("b.txt").exists() && ran.results().is_empty());
@@ -107,11 +115,9 @@ fn with_a_call_that_repeats_itself() {
 
 #[test]
 fn only_when_a_call_that_was_cut_was_made_again() {
-    let cut =
-        json!({"index": 0, "function": {"name": "write_file", "arguments": "{\"path\": \"b.txt\", \"content\": \"x"}});
     let chunks = [
         json!({"choices": [{"delta": {"content": "I write it."}}]}),
-        json!({"choices": [{"delta": {"tool_calls": [cut]}}]}),
+        arguments("{\"path\": \"b.txt\", \"content\": \"x"),
         json!({"choices": [{"delta": {}, "finish_reason": "length"}]}),
     ];
     let raw = Reply::raw(chunks.iter().map(|chunk| format!("data: {chunk}\n\n")).chain(["data: [DONE]\n\n".into()]));
