@@ -7,7 +7,7 @@ use garth_plugin::{Change, Error, Output, Tool, elide, failed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::find::{self, Place, Way};
+use crate::find::{self, At, Place, Way};
 use crate::lines::{self, Line, Strictness};
 use crate::nearest;
 use crate::patch::{self, FilePatch, Hunk, HunkLine, Kind, Mark};
@@ -115,7 +115,7 @@ fn patched(file: &[u8], patch: &FilePatch, name: &str, notes: &mut Vec<String>) 
                 let differing = weave::differing(&lines, shown, place);
                 notes.extend(place.told().map(|told| format!("{number}{name}: {told}{differing}")));
             }
-            None => output.hunk(&lines, shown, &Place { at: Vec::new(), way: Way::Lines(Strictness::Exact) }),
+            None => output.hunk(&lines, shown, &Place { at: At::Lines(0..0), way: Way::Lines(Strictness::Exact) }),
         }
     }
     output.keep(&lines[next..]);
