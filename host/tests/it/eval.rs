@@ -1,6 +1,8 @@
 //! `garth eval` as a process: with the reference solutions, and with a model over HTTP. Tasks are made here, but for a few of
 //! the project's own; `.ci/run` does all of those.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Output;
@@ -240,6 +242,27 @@ fn what_is_finished_is_not_run_again() {
 }
 
 #[test]
+fn what_was_finished_before_it_was_killed_is_not_run_again() {
+    let project = several(&["a", "b", "c"]);
+    // The second waits for a file that never comes.
+    project.write("t/b/check/check.sh", "until test -e never; do sleep 1; done\n");
+    let reference = [&["eval", "t"][..], &REFERENCE, &["--json", "--jobs", "1", "--results", "r.jsonl"]].concat();
+    let mut first = project.garth(&reference).spawn().unwrap();
+    while !project.root().join("r.jsonl").exists() || project.read("r.jsonl").lines().count() < 1 {
+        assert_eq!(first.try_wait().unwrap(), None, "it waits");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let kept = project.read("r.jsonl");
+    project.write("t/b/check/check.sh", WORD[2].1);
+    let ran = eval(&project, "t", &reference[2..]);
+    assert_eq!((&ran.json()["passed"], ran.code), (&json!(3), Some(0)), "{}", ran.err);
+    let now = project.read("r.jsonl");
+    assert!(now.starts_with(&kept) && now.lines().count() == 3, "{now}");
+}
+
+#[test]
 fn a_server_that_is_away_says_nothing_of_the_model() {
     let project = Project::new(&WORD);
     let args =
@@ -288,6 +311,8 @@ fn a_task_that_cannot_be_used_takes_no_other_with_it() {
     symlink(project.root().join("t/word/check"), project.root().join("t/linked/check")).unwrap();
     file("git/task.toml", &toml.replace("[\"sh\", \"check.sh\"]", "[\"git\", \"-c\", \"a=b\", \"status\"]"));
     file("git/reference/answer", "yes\n");
+    file("silent/task.toml", "language = \"shell\"\ncheck = [\"sh\", \"check.sh\"]\n");
+    std::fs::create_dir(project.root().join("t").join(OsStr::from_bytes(b"odd-\xff"))).unwrap();
     file("needs/task.toml", &format!("{toml}needs = [\"no-such-\\u001b[2Jprogram\"]\n"));
     file("slow/task.toml", "language = \"shell\"\nprompts = [\"x\"]\ncheck = [\"sleep\", \"600\"]\ntime = \"1s\"\n");
     file("slow/reference/answer", "yes\n");
@@ -298,8 +323,11 @@ fn a_task_that_cannot_be_used_takes_no_other_with_it() {
         &toml.replace("\"check.sh\"", &format!("\"-c\", \"grep -q yes answer && cat {}\"", outside.display())),
     );
     file("walls/reference/answer", "yes\n");
+    let scribble = format!("\"-c\", \"grep -q yes answer && echo x > {}\"", outside.display());
+    file("writes/task.toml", &toml.replace("\"check.sh\"", &scribble));
+    file("writes/reference/answer", "yes\n");
     let ran = eval(&project, "t", &REFERENCE);
-    assert_eq!(ran.code, Some(2));
+    assert_eq!((ran.code, std::fs::read_to_string(&outside).unwrap().as_str()), (Some(2), "secret"));
     assert!(!(ran.out.clone() + &ran.err).contains('\u{1b}'));
     let stable: Vec<String> = ran.out.lines().map(|line| without_times(line, project.root())).collect();
     insta::assert_snapshot!("eval_hostile", stable.join("\n"));

@@ -7,7 +7,7 @@ use garth_plugin::{Change, Error, Output, Tool, elide, failed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::find::{self, Place, Way};
+use crate::find::{self, At, Place, Way};
 use crate::lines::{self, Line, Strictness};
 use crate::nearest;
 use crate::patch::{self, FilePatch, Hunk, HunkLine, Kind, Mark};
@@ -115,7 +115,7 @@ fn patched(file: &[u8], patch: &FilePatch, name: &str, notes: &mut Vec<String>) 
                 let differing = weave::differing(&lines, shown, place);
                 notes.extend(place.told().map(|told| format!("{number}{name}: {told}{differing}")));
             }
-            None => output.hunk(&lines, shown, &Place { at: Vec::new(), way: Way::Lines(Strictness::Exact) }),
+            None => output.hunk(&lines, shown, &Place { at: At::Lines(0..0), way: Way::Lines(Strictness::Exact) }),
         }
     }
     output.keep(&lines[next..]);
@@ -247,17 +247,27 @@ fn choose(
 
 /// Lines that are no deeper than the head of a block and yet do not end it begin with one of these.
 const IN_BLOCK: [&str; 7] = ["{", "}", ")", "]", "#", "//", "where"];
+/// Lines that stand in one column with the braces that they are in, and begin a block of their own.
+const LABELS: [&str; 5] = ["public:", "private:", "protected:", "case ", "default:"];
 
 /// Whether the line `at` is in the block that `anchor` begins: nothing between is as little indented as the anchor where
 /// the line is deeper, or less than both where it is not.
 fn in_block(file: &[Line<'_>], anchor: usize, at: usize) -> bool {
     let is_text = |line: &&Line<'_>| !line.text.trim_ascii().is_empty();
+    let begins = |line: &Line<'_>, with: &[&str]| {
+        let text = line.text.trim_ascii();
+        with.iter().any(|begin| text.starts_with(begin.as_bytes()))
+    };
+    let opened = file[anchor].text.trim_ascii().ends_with(b"{")
+        || file[anchor + 1..].iter().find(is_text).is_some_and(|line| begins(line, &["{"]));
+    let labelled = opened && !begins(&file[anchor], &LABELS);
     let before = lines::column(file[anchor].text);
     let after = file[at..].iter().find(is_text).map_or(before, |line| lines::column(line.text));
     let deep_enough = if after > before { before + 1 } else { after };
     let ends = |line: &Line<'_>| {
-        let text = line.text.trim_ascii();
-        lines::column(line.text) < deep_enough && !IN_BLOCK.iter().any(|begin| text.starts_with(begin.as_bytes()))
+        let column = lines::column(line.text);
+        let label = labelled && column == before && begins(line, &LABELS);
+        column < deep_enough && !label && !begins(line, &IN_BLOCK)
     };
     !file.get(anchor + 1..at).unwrap_or_default().iter().filter(is_text).any(ends)
 }
@@ -323,6 +333,30 @@ mod tests {
         check("a\nb\n", "HEAD@@ -1,2 +1,2 @@\n a\n-b\n+c\n\\ No newline at end of file\n", "a\nc");
         check("a\nb", "HEAD@@ -1 +1 @@\n-a\n+c\n", "c\nb");
         check("a", "HEAD@@ -1 +1,2 @@\n a\n+b\n", "a\nb\n");
+    }
+
+    #[test]
+    fn labels_of_an_open_block_do_not_end_it() {
+        let behind = |line: u32| {
+            format!(
+                "f: its lines are at line {line}, behind the block that the line after @@ begins (line {}): name a line \
+                 above them there, or add lines of context",
+                line - 2
+            )
+        };
+        let class = "class A {\npublic:\n  int x;\nprivate:\n  int y;\n};\n";
+        let patch = |anchor: &str, line: &str| format!("UPDATE\n@@ {anchor}\n-{line}\n+  z();\n");
+        check(class, &patch("class A {", "  int y;"), &class.replace("  int y;", "  z();"));
+        let brace = class.replace("A {", "A\n{");
+        check(&brace, &patch("class A", "  int y;"), &brace.replace("  int y;", "  z();"));
+        let switch = "switch (a) {\ncase 1:\n  x();\ncase 2:\n  y();\n}\n";
+        check(switch, &patch("switch (a) {", "  y();"), &switch.replace("y()", "z()"));
+        check(switch, &patch("case 1:", "  y();"), &behind(5).replace("line 3)", "line 2)"));
+        check(
+            "build:\n  a: 1\ndefault:\n  b: 2\n",
+            &patch("build:", "  b: 2"),
+            &behind(4).replace("line 2)", "line 1)"),
+        );
     }
 
     #[test]

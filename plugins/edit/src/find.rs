@@ -29,19 +29,45 @@ pub enum Way {
 /// Where lines stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// For each wanted line the file's lines, in order and without overlap: one; many or none for a mark; none for an
-    /// empty line that does not count.
-    pub at: Vec<Range<usize>>,
+    pub at: At,
     pub way: Way,
+}
+
+/// For each wanted line the file's lines, in order and without overlap.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum At {
+    /// One for each. A text may stand in a file as often as that has lines, so that this is no list.
+    Lines(Range<usize>),
+    /// One; many or none for a mark; none for an empty line that does not count.
+    Each(Vec<Range<usize>>),
+}
+
+impl At {
+    pub fn get(&self, index: usize) -> Option<Range<usize>> {
+        match self {
+            At::Lines(lines) => lines.clone().nth(index).map(|line| line..line + 1),
+            At::Each(each) => each.get(index).cloned(),
+        }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = Range<usize>> {
+        (0..).map_while(|index| self.get(index))
+    }
 }
 
 impl Place {
     pub fn start(&self) -> usize {
-        self.at.iter().find(|range| !range.is_empty()).map_or(0, |range| range.start)
+        match &self.at {
+            At::Lines(lines) => lines.start,
+            At::Each(each) => each.iter().find(|range| !range.is_empty()).map_or(0, |range| range.start),
+        }
     }
 
     pub fn end(&self) -> usize {
-        self.at.last().map_or(0, |range| range.end)
+        match &self.at {
+            At::Lines(lines) => lines.end,
+            At::Each(each) => each.last().map_or(0, |range| range.end),
+        }
     }
 
     /// What to tell the model beside the success; `None` when all was as it said.
@@ -71,10 +97,7 @@ impl fmt::Display for Spent {
 /// Whole lines, by the strictest comparison that finds any. At or after line `from`.
 pub fn strict(file: &[Line<'_>], wanted: &[&[u8]], from: usize) -> Vec<Place> {
     let places = |strictness| {
-        let place = |start: usize| Place {
-            at: (start..start + wanted.len()).map(|at| at..at + 1).collect(),
-            way: Way::Lines(strictness),
-        };
+        let place = |start: usize| Place { at: At::Lines(start..start + wanted.len()), way: Way::Lines(strictness) };
         lines::find(file, wanted, from, strictness).into_iter().map(place).collect::<Vec<_>>()
     };
     lines::ALL.into_iter().map(places).find(|places| !places.is_empty()).unwrap_or_default()
@@ -158,7 +181,7 @@ impl Elided<'_> {
             let last = self.rows[found..next].iter().rfind(|row| !row.text.is_empty());
             before = last.map_or(before, |row| row.column);
         }
-        Ok(Some(Place { at, way: Way::Elided }))
+        Ok(Some(Place { at: At::Each(at), way: Way::Elided }))
     }
 
     fn stands(&self, segment: &Segment<'_>, at: usize, shift: &[u8]) -> Result<bool, Spent> {
@@ -295,7 +318,7 @@ fn place(file: &[Line<'_>], wanted: &[&[u8]], rows: &[usize], score: f32) -> Pla
         next = range.end;
         range
     });
-    Place { at: at.collect(), way: Way::Similar((score * 100.0) as u8) }
+    Place { at: At::Each(at.collect()), way: Way::Similar((score * 100.0) as u8) }
 }
 
 /// How much of both is common and in the same order, from 0 to 1.
@@ -377,7 +400,7 @@ mod tests {
         let file = lines::split(b"total(alpha, beta)\n\nother(gamma, delta)\n\nend\n");
         let wanted: [&[u8]; 4] = [b"total(alphas, beta)", b"", b"", b"other(gamma, delta)"];
         let found = loose(&file, &wanted, 0).unwrap();
-        assert_eq!(found[0].at, [0..1, 1..2, 2..2, 2..3]);
+        assert_eq!(found[0].at, At::Each(vec![0..1, 1..2, 2..2, 2..3]));
     }
 
     #[test]

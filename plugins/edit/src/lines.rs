@@ -1,6 +1,9 @@
 //! A file as lines that keep their own endings: comparing ignores the ending, writing back changes no line that is not
 //! meant.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 /// A line: what is on it, and `\n`, `\r\n` or nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
@@ -50,11 +53,12 @@ pub enum Strictness {
 
 pub const ALL: [Strictness; 3] = [Strictness::Exact, Strictness::End, Strictness::Everywhere];
 
-pub fn same(a: &[u8], b: &[u8], strictness: Strictness) -> bool {
+/// What counts of a line.
+fn key(line: &[u8], strictness: Strictness) -> Cow<'_, [u8]> {
     match strictness {
-        Strictness::Exact => a == b,
-        Strictness::End => a.trim_ascii_end() == b.trim_ascii_end(),
-        Strictness::Everywhere => words(a).eq(words(b)),
+        Strictness::Exact => line.into(),
+        Strictness::End => line.trim_ascii_end().into(),
+        Strictness::Everywhere => words(line).collect::<Vec<_>>().join(&b' ').into(),
     }
 }
 
@@ -62,12 +66,42 @@ pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
 }
 
-/// Where `wanted` stands in `lines` at or after `from`: the index of the first line of each place.
+/// Where `wanted` stands in `lines` at or after `from`: the index of the first line of each place. In linear time, also where
+/// all lines are alike (Knuth, Morris and Pratt).
 pub fn find(lines: &[Line<'_>], wanted: &[&[u8]], from: usize, strictness: Strictness) -> Vec<usize> {
-    let Some(last) = lines.len().checked_sub(wanted.len()) else { return Vec::new() };
-    let matches =
-        |start: &usize| wanted.iter().zip(&lines[*start..]).all(|(wanted, line)| same(wanted, line.text, strictness));
-    (from..=last).filter(matches).collect()
+    // Lines are compared once; then they are numbers.
+    let mut ids = BTreeMap::new();
+    let mut id = |line| {
+        let next = ids.len();
+        *ids.entry(key(line, strictness)).or_insert(next)
+    };
+    let wanted: Vec<usize> = wanted.iter().map(|line| id(line)).collect();
+    if wanted.is_empty() {
+        return Vec::new();
+    }
+    // How much of the beginning stands again before each place in it.
+    let mut again = vec![0; wanted.len()];
+    let mut length = 0;
+    for at in 1..wanted.len() {
+        while length > 0 && wanted[at] != wanted[length] {
+            length = again[length - 1];
+        }
+        length += usize::from(wanted[at] == wanted[length]);
+        again[at] = length;
+    }
+    let (mut found, mut length) = (Vec::new(), 0);
+    for (at, line) in lines.iter().enumerate().skip(from) {
+        let here = ids.get(&key(line.text, strictness));
+        while length > 0 && wanted.get(length) != here {
+            length = again[length - 1];
+        }
+        length += usize::from(wanted.get(length) == here);
+        if length == wanted.len() {
+            found.push(at + 1 - length);
+            length = again[length - 1];
+        }
+    }
+    found
 }
 
 /// The white space that a line begins with.
@@ -112,6 +146,22 @@ mod tests {
         }
         assert_eq!(main_ending(&split(b"a\r\nb\r\nc\n")), b"\r\n");
         assert_eq!(main_ending(&split(b"a")), b"\n");
+    }
+
+    #[test]
+    fn lines_are_found_wherever_they_stand() {
+        let check = |file: &str, wanted: &str, strictness, from: usize, expected: &[usize]| {
+            let lines: Vec<&[u8]> = wanted.lines().map(str::as_bytes).collect();
+            assert_eq!(find(&split(file.as_bytes()), &lines, from, strictness), expected, "{wanted:?} in {file:?}");
+        };
+        check("a\na\na\na\n", "a\na", Strictness::Exact, 0, &[0, 1, 2]);
+        check("a\nb\na\nb\na\nc\n", "a\nb\na\nc", Strictness::Exact, 0, &[2]);
+        check("a\na\nb\na\na\na\nb\n", "a\na\nb", Strictness::Exact, 1, &[4]);
+        check("x\n a  b\nx\n", "a b ", Strictness::Everywhere, 0, &[1]);
+        check("x\n a  b\na b \n", "a b", Strictness::End, 0, &[2]);
+        check("a\n", "a\nb\n", Strictness::Exact, 0, &[]);
+        check("a\nb\n", "", Strictness::Exact, 0, &[]);
+        check("a\nb\n", "b", Strictness::Exact, 7, &[]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! More than one place is refused with the places' lines, unless all are meant.
 
 use garth_plugin::{Error, elide, failed, invalid};
+use memchr::memmem::Finder;
 
 use crate::find::{self, Place, Way};
 use crate::lines::{self, Line};
@@ -200,15 +201,11 @@ fn trimmed_lines(text: &str) -> Vec<&[u8]> {
 
 /// Where the bytes stand. Where one place is meant, another one that overlaps it counts too.
 fn occurrences(file: &[u8], wanted: &[u8], places: Places) -> Vec<usize> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    while let Some(at) = position(&file[from..], wanted) {
-        found.push(from + at);
-        from += at + wanted.len();
-    }
+    let finder = Finder::new(wanted);
+    let mut found: Vec<usize> = finder.find_iter(file).collect();
     if let (Places::One, [only]) = (places, found.as_slice()) {
         let behind = only + 1;
-        found.extend(position(&file[behind..], wanted).map(|at| behind + at));
+        found.extend(finder.find(&file[behind..]).map(|at| behind + at));
     }
     found
 }
@@ -222,19 +219,6 @@ fn rows(file: &[u8], offsets: &[usize]) -> Vec<usize> {
         row
     };
     offsets.iter().map(row_of).collect()
-}
-
-fn position(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    let first = *needle.first()?;
-    let mut from = 0;
-    while let Some(at) = haystack[from..].iter().position(|byte| *byte == first) {
-        let start = from + at;
-        if haystack[start..].starts_with(needle) {
-            return Some(start);
-        }
-        from = start + 1;
-    }
-    None
 }
 
 fn splice(file: &[u8], found: &[usize], length: usize, new: &[u8]) -> Vec<u8> {

@@ -88,7 +88,7 @@ pub fn differing(file: &[Line<'_>], hunk: &[HunkLine], place: &Place) -> String 
     if !matches!(place.way, Way::Similar(_)) {
         return String::new();
     }
-    let wanted = hunk.iter().filter(|line| line.mark != Mark::Add).zip(&place.at);
+    let wanted = hunk.iter().filter(|line| line.mark != Mark::Add).zip(place.at.iter());
     let removed = wanted.filter(|(line, range)| line.mark == Mark::Remove && range.len() == 1);
     let pairs = removed.map(|(line, range)| (range.start, line.text.as_bytes(), file[range.start].text.trim_ascii()));
     let differing: Vec<(usize, &[u8])> =
@@ -108,9 +108,9 @@ pub fn differing(file: &[Line<'_>], hunk: &[HunkLine], place: &Place) -> String 
 /// The wanted lines beside what the file has for each; empty where that is not one line.
 fn pairs<'a>(file: &[Line<'a>], hunk: &'a [HunkLine], place: &Place) -> (Vec<&'a [u8]>, Vec<Line<'a>>) {
     let wanted = hunk.iter().filter(|line| line.mark != Mark::Add);
-    let pair = |(line, range): (&'a HunkLine, &std::ops::Range<usize>)| match range.len() {
+    let pair = |(line, range): (&'a HunkLine, std::ops::Range<usize>)| match range.len() {
         1 if !elide::is_mark(line.text.as_bytes()) => (line.text.as_bytes(), file[range.start]),
         _ => (&b""[..], Line { text: b"", ending: b"" }),
     };
-    wanted.zip(&place.at).map(pair).unzip()
+    wanted.zip(place.at.iter()).map(pair).unzip()
 }

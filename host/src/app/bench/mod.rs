@@ -15,6 +15,7 @@ mod start;
 mod steps;
 mod tree;
 
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::Result;
@@ -41,7 +42,14 @@ pub async fn run(
         BenchSubject::Cache => cache::measure(context).await?,
         BenchSubject::Commands => commands::measure().await?,
         BenchSubject::Recover => recover::measure()?,
-        BenchSubject::Resilience => resilience::measure(context, tasks.unwrap_or(Path::new(resilience::TASKS))).await?,
+        BenchSubject::Resilience => {
+            let rows = resilience::measure(context, tasks.unwrap_or(Path::new(resilience::TASKS))).await?;
+            if !context.flags.json {
+                write!(std::io::stdout().lock(), "{}", resilience::table(&rows))?;
+                return Ok(true);
+            }
+            resilience::figures(&rows)
+        }
         BenchSubject::Graph => graph::measure()?,
         BenchSubject::Plugins => plugins::measure(context, plugin).await?,
     };

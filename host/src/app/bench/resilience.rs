@@ -1,6 +1,8 @@
 //! What each mechanism of the loop is worth to a model that errs: the tasks of a folder, done by a simulated small model, with
-//! everything on, and with each mechanism switched off in turn by the setting that a user has for it.
+//! everything on, and with each mechanism switched off in turn by the setting that a user has for it. Told as the table that
+//! `host/README.md` shows. What the model does wrong is decided in `eval::novice`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,35 +13,100 @@ use super::report::Figure;
 use crate::app::eval::{Attempt, Bench, Ended, Novice, Task, find_tasks, missing_program};
 use crate::app::{Context, demo};
 use crate::config::Settings;
+use crate::protocol::ToolSet;
 
 /// Where this repository keeps its tasks.
 pub const TASKS: &str = "host/eval";
 /// Every task is done with so many seeds.
-const SEEDS: u64 = 3;
+const SEEDS: u64 = 5;
 
-type SwitchOff = fn(&mut Settings);
+/// What is switched off, the setting as people read it, and how.
+struct Without {
+    name: &'static str,
+    setting: &'static str,
+    switch_off: fn(&mut Settings),
+}
 
-/// What is switched off, and how.
-const WITHOUT: [(&str, SwitchOff); 9] = [
-    ("everything on", |_| {}),
-    ("without calls from text", |settings| settings.agent.text_calls = false),
-    ("without repair of calls", |settings| settings.agent.repair_calls = false),
-    ("without checks after writes", |settings| {
-        settings.checks.values_mut().for_each(|check| check.enabled = false);
-    }),
-    ("without the loop guard", |settings| settings.agent.loop_repeats = 1_000),
-    ("without the nudge", |settings| settings.agent.nudge = false),
-    ("without mending apart", |settings| settings.agent.mend_after = 0),
-    ("without the note on reading again", |settings| settings.agent.read_repeats = 0),
-    ("without the note on changes back and forth", |settings| settings.agent.patch_repeats = 0),
+const WITHOUT: [Without; 10] = [
+    Without { name: "everything on", setting: "", switch_off: |_| {} },
+    Without {
+        name: "without calls from text",
+        setting: "agent.text_calls = false",
+        switch_off: |settings| settings.agent.text_calls = false,
+    },
+    Without {
+        name: "without repair of calls",
+        setting: "agent.repair_calls = false",
+        switch_off: |settings| settings.agent.repair_calls = false,
+    },
+    Without {
+        name: "without checks after writes",
+        setting: "checks.*.enabled = false",
+        switch_off: |settings| settings.checks.values_mut().for_each(|check| check.enabled = false),
+    },
+    Without {
+        name: "without mending apart",
+        setting: "agent.mend_after = 0",
+        switch_off: |settings| settings.agent.mend_after = 0,
+    },
+    Without {
+        name: "without the nudge",
+        setting: "agent.nudge = false",
+        switch_off: |settings| settings.agent.nudge = false,
+    },
+    Without {
+        name: "without the note on reading again",
+        setting: "agent.read_repeats = 0",
+        switch_off: |settings| settings.agent.read_repeats = 0,
+    },
+    Without {
+        name: "without the note on changes that lead nowhere",
+        setting: "agent.patch_repeats = 0",
+        switch_off: |settings| settings.agent.patch_repeats = 0,
+    },
+    Without {
+        name: "without the loop guard",
+        setting: "agent.loop_repeats = 1000",
+        switch_off: |settings| settings.agent.loop_repeats = 1_000,
+    },
+    Without {
+        name: "without the small set of tools",
+        setting: "tools.set = \"full\"",
+        switch_off: |settings| settings.tools.set = Some(ToolSet::Full),
+    },
 ];
 
+/// A line of the table.
+pub struct Row {
+    name: &'static str,
+    setting: &'static str,
+    attempts: usize,
+    passed: usize,
+    steps: u64,
+}
+
+impl Row {
+    fn share(&self) -> f64 {
+        100.0 * self.passed as f64 / self.attempts as f64
+    }
+
+    fn steps_a_task(&self) -> f64 {
+        self.steps as f64 / self.attempts as f64
+    }
+
+    fn line(&self) -> String {
+        let Row { name, setting, attempts, passed, .. } = self;
+        let setting = if setting.is_empty() { String::new() } else { format!(" (`{setting}`)") };
+        format!("| {name}{setting} | {passed} of {attempts}, {:.0} % | {:.1} |", self.share(), self.steps_a_task())
+    }
+}
+
 /// Success and steps, for each of [`WITHOUT`].
-pub async fn measure(context: &Context, tasks: &Path) -> Result<Vec<Figure>> {
+pub async fn measure(context: &Context, tasks: &Path) -> Result<Vec<Row>> {
     let longest = context.loaded.settings.process.time.0;
     let found = find_tasks(tasks, longest).context("the tasks are named with --tasks")?;
-    let mut figures = Vec::new();
-    for (name, switch_off) in WITHOUT {
+    let mut rows = Vec::new();
+    for Without { name, setting, switch_off } in WITHOUT {
         let folder = tempfile::tempdir()?;
         let mut simulated = context.in_project(&context.workspace, folder.path());
         simulated.loaded = demo::scratch_settings(&context.loaded);
@@ -59,17 +126,12 @@ pub async fn measure(context: &Context, tasks: &Path) -> Result<Vec<Figure>> {
         let attempts: Vec<Result<Attempt>> = work.buffer_unordered(jobs).collect().await;
         let attempts = attempts.into_iter().collect::<Result<Vec<_>>>()?;
         let passed = attempts.iter().filter(|attempt| attempt.passed_at.is_some()).count();
-        let steps: u64 = attempts.iter().map(|attempt| attempt.steps).sum();
-        let share = 100.0 * passed as f64 / attempts.len() as f64;
-        figures.push(Figure::told(&format!("resilience: passed, {name}"), share, "%"));
-        figures.push(Figure::told(
-            &format!("resilience: steps a task, {name}"),
-            steps as f64 / attempts.len() as f64,
-            "",
-        ));
-        eprintln!("{name}: {passed} of {} passed, {steps} steps", attempts.len());
+        let steps = attempts.iter().map(|attempt| attempt.steps).sum();
+        let row = Row { name, setting, attempts: attempts.len(), passed, steps };
+        eprintln!("{}", row.line());
+        rows.push(row);
     }
-    Ok(figures)
+    Ok(rows)
 }
 
 async fn attempt(bench: &Bench<'_>, task: &Arc<Task>, seed: u64) -> Result<Attempt> {
@@ -77,5 +139,39 @@ async fn attempt(bench: &Bench<'_>, task: &Arc<Task>, seed: u64) -> Result<Attem
     match bench.attempt(task, model).await {
         Ended::Judged(attempt) => Ok(attempt),
         Ended::Unusable(reason) | Ended::Disturbed(reason) | Ended::Broken(reason) => bail!("{}: {reason}", task.name),
+    }
+}
+
+/// In Markdown.
+pub fn table(rows: &[Row]) -> String {
+    let tasks = rows.first().map_or(0, |row| row.attempts as u64 / SEEDS);
+    let mut text = format!("| {tasks} tasks, {SEEDS} times each | passed | steps a task |\n| --- | --- | --- |\n");
+    for row in rows {
+        let _ = writeln!(text, "{}", row.line());
+    }
+    text
+}
+
+pub fn figures(rows: &[Row]) -> Vec<Figure> {
+    let of = |row: &Row| {
+        let name = |what: &str| format!("resilience: {what}, {}", row.name);
+        [Figure::told(&name("passed"), row.share(), "%"), Figure::told(&name("steps a task"), row.steps_a_task(), "")]
+    };
+    rows.iter().flat_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_markdown() {
+        let row = |name, setting, passed, steps| Row { name, setting, attempts: 115, passed, steps };
+        let rows = [row("everything on", "", 100, 495), row("without x", "agent.x = 0", 7, 115)];
+        let expected = "| 23 tasks, 5 times each | passed | steps a task |\n| --- | --- | --- |\n\
+                        | everything on | 100 of 115, 87 % | 4.3 |\n\
+                        | without x (`agent.x = 0`) | 7 of 115, 6 % | 1.0 |\n";
+        assert_eq!(table(&rows), expected);
+        assert_eq!(figures(&rows).len(), 4);
     }
 }

@@ -26,6 +26,9 @@ pub struct Broken {
     pub reason: String,
 }
 
+/// A folder, and the parts of its name from the root on.
+type Folder = (PathBuf, Vec<String>);
+
 /// Reads a task's folder; told its name and how long a program may take.
 type Read = fn(&Path, &str, Duration) -> Result<Task>;
 
@@ -34,7 +37,7 @@ type Read = fn(&Path, &str, Duration) -> Result<Task>;
 pub fn all(root: &Path, longest: Duration) -> Result<Found> {
     let root = root.canonicalize().with_context(|| format!("the tasks cannot be read: {}", root.display()))?;
     let mut found = Found { tasks: Vec::new(), broken: Vec::new() };
-    let mut folders: Vec<(PathBuf, Vec<String>)> = vec![(root.clone(), Vec::new())];
+    let mut folders: Vec<Folder> = vec![(root.clone(), Vec::new())];
     let mut looked = 0;
     while let Some((folder, parts)) = folders.pop() {
         looked += 1;
@@ -57,7 +60,11 @@ pub fn all(root: &Path, longest: Duration) -> Result<Found> {
             }
         } else if parts.len() < DEEPEST {
             match inside(&folder, &parts) {
-                Ok(more) => folders.extend(more),
+                Ok((more, unnamed)) => {
+                    folders.extend(more);
+                    let reason = || "its name is not UTF-8; give it another".to_owned();
+                    found.broken.extend(unnamed.into_iter().map(|name| Broken { name, reason: reason() }));
+                }
                 Err(error) if parts.is_empty() => return Err(error),
                 Err(error) => {
                     found.broken.push(Broken { name: name(&root, &parts), reason: format!("{error:#}") });
@@ -78,17 +85,22 @@ pub fn all(root: &Path, longest: Duration) -> Result<Found> {
     Ok(found)
 }
 
-fn inside(folder: &Path, parts: &[String]) -> Result<Vec<(PathBuf, Vec<String>)>> {
+/// The folders in it, and those of which nobody can write the name.
+fn inside(folder: &Path, parts: &[String]) -> Result<(Vec<Folder>, Vec<String>)> {
     let listed = std::fs::read_dir(folder).with_context(|| format!("{} cannot be listed", folder.display()))?;
-    let mut inside = Vec::new();
+    let (mut inside, mut unnamed) = (Vec::new(), Vec::new());
     for entry in listed {
         let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if entry.file_type()?.is_dir() && !name.starts_with('.') {
-            inside.push((entry.path(), [parts, &[name]].concat()));
+        if !entry.file_type()?.is_dir() {
+            continue;
+        }
+        match entry.file_name().into_string() {
+            Ok(name) if name.starts_with('.') => {}
+            Ok(name) => inside.push((entry.path(), [parts, &[name]].concat())),
+            Err(name) => unnamed.push([parts, &[name.to_string_lossy().into_owned()]].concat().join("/")),
         }
     }
-    Ok(inside)
+    Ok((inside, unnamed))
 }
 
 /// `python/bowling` for `python/exercises/practice/bowling`.

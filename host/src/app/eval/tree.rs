@@ -32,10 +32,11 @@ pub fn read(folder: &Path) -> Result<Files> {
         Err(error) => return Err(error).with_context(|| format!("{name} cannot be read")),
     }
     walk(folder, &mut |entry| {
-        let Entry { path, shown, metadata } = entry;
+        let Entry { path, shown: inside, metadata } = entry;
         if metadata.is_dir() {
             return Ok(Go::Inside);
         }
+        let shown = format!("{name}/{inside}");
         ensure!(!metadata.is_symlink(), "{shown} is a link; a task has plain files only");
         ensure!(metadata.is_file(), "{shown} is no plain file");
         ensure!(metadata.len() <= LARGEST, "{shown} has {} bytes; a task's file has at most {LARGEST}", metadata.len());
@@ -43,7 +44,7 @@ pub fn read(folder: &Path) -> Result<Files> {
         ensure!(bytes <= MOST_BYTES, "its files are larger than {MOST_BYTES} bytes together");
         ensure!(files.len() < MOST_FILES, "it has more than {MOST_FILES} files");
         let content = fs::read(&path).with_context(|| format!("{shown} cannot be read"))?;
-        files.insert(shown, content);
+        files.insert(inside, content);
         Ok(Go::On)
     })?;
     Ok(files)
@@ -189,12 +190,16 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             make(folder.path());
             let error = read(folder.path()).unwrap_err().to_string();
-            assert!(error.contains(complaint), "{error}");
+            let folder = folder.path().file_name().unwrap().to_string_lossy();
+            assert!(error.replace(&format!("{folder}/"), "IN/").contains(complaint), "{error}");
         };
-        check(&|root| std::os::unix::fs::symlink("/etc/passwd", root.join("a")).unwrap(), "a is a link");
-        check(&|root| std::os::unix::fs::symlink("/etc", root.join("a")).unwrap(), "a is a link");
-        check(&|root| fs::File::create(root.join("a")).unwrap().set_len(1 << 40).unwrap(), "a has 1099511627776 bytes");
-        check(&|root| drop(std::os::unix::net::UnixListener::bind(root.join("a")).unwrap()), "a is no plain file");
+        check(&|root| std::os::unix::fs::symlink("/etc/passwd", root.join("a")).unwrap(), "IN/a is a link");
+        check(&|root| std::os::unix::fs::symlink("/etc", root.join("a")).unwrap(), "IN/a is a link");
+        check(
+            &|root| fs::File::create(root.join("a")).unwrap().set_len(1 << 40).unwrap(),
+            "IN/a has 1099511627776 bytes",
+        );
+        check(&|root| drop(std::os::unix::net::UnixListener::bind(root.join("a")).unwrap()), "IN/a is no plain file");
         let many = |root: &Path| {
             (0..9).for_each(|n| fs::File::create(root.join(n.to_string())).unwrap().set_len(LARGEST).unwrap())
         };

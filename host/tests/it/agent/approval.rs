@@ -115,7 +115,7 @@ fn a_tool_that_is_denied_does_not_even_preview() {
 }
 
 /// A user's folders with this configuration.
-fn user_home(config: &str) -> tempfile::TempDir {
+pub fn user_home(config: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(home.path().join("config")).unwrap();
     std::fs::write(home.path().join("config/config.toml"), config).unwrap();

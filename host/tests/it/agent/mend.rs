@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use super::approval::user_home;
 use super::project::Ran;
 use super::{Project, steps::prefix_is_stable};
 use crate::server::{Dialect, Recorded, Reply, Server};
@@ -194,6 +195,23 @@ fn a_file_that_was_put_back_and_left_so_is_not_said_to_fail() {
     let text = report["text"].as_str().unwrap();
     assert!(text.contains("a.json passes its check again, since the change that failed was taken back"), "{text}");
     assert!(text.contains(": the file was put back, and nothing was changed after that"), "{text}");
+}
+
+#[test]
+fn what_nothing_may_write_is_not_put_back() {
+    let project = Project::new(&[("a.json", GOOD)]);
+    let vague = || Reply::text("I would add a brace.");
+    let server =
+        Server::openai(vec![write(BAD), write(BAD_LOWER), vague(), vague(), write(GOOD), Reply::text("Counted.")]);
+    let home = user_home("[[approval.rules]]\neffect = \"allow\"\ntool = \"write_file\"\n");
+    let ran = project.run_at_home(&server, home.path(), &["--approval", "never"], "count to two in a.json");
+    assert_eq!((ran.expect(0).end(), project.read("a.json").as_str()), ("done", GOOD));
+    let ways: Vec<&Value> = ran.all("mend_started").iter().map(|event| &event["approach"]).collect();
+    assert_eq!(ways, ["narrow", "anew"]);
+    assert!(!ran.notices().contains("put back"), "{}", ran.notices());
+    let (_, prompt) = last(&server.requests()[4]);
+    assert!(prompt.contains("once more from scratch") && prompt.contains("\"b\": 2,"), "{prompt}");
+    together(&server.requests(), &[0, 1, 5]);
 }
 
 #[test]
