@@ -96,7 +96,8 @@ fn arguments(piece: &str) -> serde_json::Value {
 #[test]
 fn with_a_call_that_repeats_itself() {
     let line = |times| "the same line again and again\\n".repeat(times);
-    let pieces = [arguments("{\"path\": \"b.txt\", \"content\": \"")].into_iter().chain((0..40).map(|_| arguments(&line(20))));
+    let pieces =
+        [arguments("{\"path\": \"b.txt\", \"content\": \"")].into_iter().chain((0..40).map(|_| arguments(&line(20))));
     let endless = Reply::raw(pieces.map(|piece| format!("data: {piece}\n\n")));
     let project = Project::new(&[]);
     let server = Server::openai(vec![endless, Reply::text("I stop.")]);
