@@ -64,6 +64,7 @@ pub(crate) async fn collect(model: &dyn Model, request: Request) -> Result<Whole
             Ok(Delta::Reasoning(text)) => whole.reasoning.push_str(&text),
             Ok(Delta::Kept(kept)) => whole.kept = Some(kept),
             Ok(Delta::Call(call)) => whole.calls.push(call),
+            Ok(Delta::Arguments(_) | Delta::CutCall(_)) => {}
             Ok(Delta::Usage(usage)) => whole.usage = usage,
             Ok(Delta::Finish(finish)) => assert!(whole.finish.replace(finish).is_none(), "it finished twice"),
             Err(error) => return Err((whole, error)),
