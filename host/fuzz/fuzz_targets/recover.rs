@@ -45,11 +45,6 @@ fn streamed(text: &str, size: usize) -> Found {
         rest = &rest[end..];
     }
     let (last, mut found) = reader.finish();
-    for part in parts.into_iter().chain(last) {
-        match part {
-            Part::Text(text) => found.text.push_str(&text),
-            Part::Reasoning(text) => found.reasoning.push_str(&text),
-        }
-    }
+    parts.into_iter().chain(last).for_each(|part| found.take(part));
     found
 }

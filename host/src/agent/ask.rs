@@ -7,13 +7,13 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
-use super::repetition::{LONG, SHORT, repeats_from};
+use super::repetition::{LONG, SHORT, counts_from, repeats_from};
 use super::tally::{Ended, Tally};
 use super::turn::Turn;
 use super::{Context, Lenience, leaving};
 use crate::model::retry::{self, Attempt, Backoff};
 use crate::model::{Delta, Model, ModelError, RawCall, Request};
-use crate::protocol::{Event, FinishReason, Kept, Message, Reasoning, ToolCall, ToolSpec};
+use crate::protocol::{Event, FinishReason, Kept, Level, Message, Reasoning, ToolCall, ToolSpec};
 use crate::recover::{self, Found, FoundCall, Part, Reader, Unreadable};
 
 /// One call of a reply.
@@ -24,6 +24,8 @@ pub(super) struct Asked {
     pub unreadable: Option<String>,
     /// The tool of the host through which the model called it.
     pub through: Option<&'static str>,
+    /// Tools to call instead, where its own does not exist.
+    pub instead: Vec<String>,
 }
 
 /// After so many bytes more, what has arrived is looked at for repetition.
@@ -33,6 +35,8 @@ const STRICT: &str = "the arguments are not a JSON object; write them as strict 
 /// Said of a call that the reply's token limit has cut.
 const CUT: &str = "the reply reached its token limit in the middle of the call. Nothing was done; write less in one call, \
     in several calls where it is long";
+/// Said of text that was shown as such.
+const THOUGHT: &str = "what the model has said so far was its thought; the answer follows";
 /// What a call is named that was announced and has no name.
 const NAMELESS: &str = "unreadable_call";
 
@@ -68,8 +72,8 @@ impl Reply {
 /// What has arrived of a reply so far, without the markup of calls and thoughts.
 #[derive(Default)]
 struct Arrived {
-    text: String,
-    reasoning: String,
+    /// Text and reasoning.
+    said: Found,
     kept: Option<Kept>,
     calls: Vec<RawCall>,
     /// The name of a call that was cut.
@@ -100,11 +104,11 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
         tools: context.tools.clone(),
         sampling: turn.services.routing.sampling(turn.services.settings.sampling),
     };
-    let model = leaving::through(turn, model);
-    let mut stream = retry::stream(model, Arc::new(request), Backoff::default());
+    let mut stream = retry::stream(leaving::through(turn, model), Arc::new(request), Backoff::default());
     let lenience = turn.services.settings.lenience;
     let callable = lenience.text_calls.then(|| context.callable(turn));
-    let mut arriving = Arriving::new(callable.as_deref());
+    let reader = || callable.as_deref().map(|tools| reader(model, tools));
+    let mut arriving = Arriving::new(reader());
     let (mut tally, mut cancelled, mut failure) = (Tally::default(), false, None);
     let sends = !turn.cancel.is_cancelled();
     loop {
@@ -122,7 +126,7 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
                 }
             }
             Some(Ok(Attempt::Retry { attempt, wait_ms, reason })) => {
-                arriving = Arriving::new(callable.as_deref());
+                arriving = Arriving::new(reader());
                 std::mem::take(&mut tally).close(turn, Ended::There).await;
                 turn.services.recorder.emit(Event::Retry { attempt, wait_ms, reason }).await;
             }
@@ -136,42 +140,57 @@ pub(super) async fn model(turn: &Turn, model: &Arc<dyn Model>, context: &Context
     drop(stream); // ends the request where that has not ended
     let cut = sends && (cancelled || arriving.arrived.repeats);
     tally.close(turn, if cut { Ended::Here } else { Ended::There }).await;
-    let Arriving { mut arrived, reader, .. } = arriving;
+    let Arriving { mut arrived, mut reader, .. } = arriving;
+    let whole = !cancelled && failure.is_none() && !arrived.repeats;
+    match (&mut reader, &arrived.finish) {
+        (Some(reader), Some(FinishReason::Stop)) if whole => reader.stopped(),
+        (Some(reader), finish) if !whole || *finish == Some(FinishReason::Length) => reader.cut(),
+        _ => {}
+    }
     let (rest, found) = reader.map_or_else(Default::default, Reader::finish);
     if !arrived.repeats {
         arrived.show(rest, turn).await;
     }
-    let whole = !cancelled && failure.is_none() && !arrived.repeats;
     (Reply { cancelled, ..arrived.reply(context, found, whole, lenience) }, failure)
 }
 
+/// For a reply of this model, which may begin in the middle of a thought.
+pub(super) fn reader(model: &Arc<dyn Model>, tools: &[ToolSpec]) -> Reader {
+    if model.family().opened { Reader::opened(tools) } else { Reader::new(tools) }
+}
+
 impl Arriving {
-    fn new(callable: Option<&[ToolSpec]>) -> Arriving {
-        Arriving { arrived: Arrived::default(), reader: callable.map(Reader::new), heard: String::new(), look_at: 0 }
+    fn new(reader: Option<Reader>) -> Arriving {
+        Arriving { arrived: Arrived::default(), reader, heard: String::new(), look_at: 0 }
     }
 
     /// Notices a call that never ends. What is written into a file may repeat itself for longer than what is said.
-    fn hear(&mut self, text: &str) {
+    fn hear(&mut self, text: &str, times: u32) {
         self.heard.push_str(text);
         if self.heard.len() >= self.look_at {
             self.look_at = self.heard.len() + LOOK;
-            self.arrived.repeats |= repeats_from(&self.heard, LONG).is_some();
+            self.arrived.repeats |= repeats_from(&self.heard, LONG, times).is_some();
         }
     }
 
     async fn take(&mut self, delta: Delta, turn: &Turn) {
+        let times = turn.services.settings.recovery.text_repeats;
         match delta {
             Delta::Text(text) => {
-                self.hear(&text);
+                self.hear(&text, times);
                 let parts = match &mut self.reader {
                     Some(reader) => reader.push(&text),
                     None => vec![Part::Text(text)],
                 };
                 self.arrived.show(parts, turn).await;
             }
-            Delta::Reasoning(text) => self.arrived.show(vec![Part::Reasoning(text)], turn).await,
+            Delta::Reasoning(text) => {
+                let mut parts = self.reader.as_mut().map_or_else(Vec::new, Reader::apart);
+                parts.push(Part::Reasoning(text));
+                self.arrived.show(parts, turn).await;
+            }
             Delta::Kept(kept) => self.arrived.kept = Some(kept),
-            Delta::Arguments(text) => self.hear(&text),
+            Delta::Arguments(text) => self.hear(&text, times),
             Delta::Call(call) => self.arrived.calls.push(call),
             Delta::CutCall(name) => self.arrived.cut_call = Some(name),
             Delta::Usage(usage) => self.arrived.prompt_tokens = usage.prompt_tokens,
@@ -183,22 +202,25 @@ impl Arriving {
 impl Arrived {
     async fn show(&mut self, parts: Vec<Part>, turn: &Turn) {
         for part in parts {
-            let event = match part {
-                Part::Text(text) => {
-                    self.text.push_str(&text);
-                    Event::TextDelta { text }
-                }
-                Part::Reasoning(text) => {
-                    self.reasoning.push_str(&text);
-                    Event::ReasoningDelta { text }
-                }
+            let event = match &part {
+                Part::Text(text) => Some(Event::TextDelta { text: text.clone() }),
+                Part::Reasoning(text) => Some(Event::ReasoningDelta { text: text.clone() }),
+                Part::Thought(text) if self.said.text.is_empty() => Some(Event::ReasoningDelta { text: text.clone() }),
+                Part::Thought(_) => Some(Event::Notice { level: Level::Info, text: THOUGHT.into() }),
+                Part::Unthought => None,
             };
-            turn.services.recorder.emit(event).await;
+            self.said.take(part);
+            if let Some(event) = event {
+                turn.services.recorder.emit(event).await;
+            }
         }
-        if self.text.len() + self.reasoning.len() >= self.look_at {
-            self.look_at = self.text.len() + self.reasoning.len() + LOOK;
-            for written in [&mut self.text, &mut self.reasoning] {
-                if let Some(end) = repeats_from(written, SHORT) {
+        let Found { text, reasoning, .. } = &mut self.said;
+        if text.len() + reasoning.len() >= self.look_at {
+            self.look_at = text.len() + reasoning.len() + LOOK;
+            let times = turn.services.settings.recovery.text_repeats;
+            for written in [text, reasoning] {
+                let end = repeats_from(written, SHORT, times).or_else(|| counts_from(written, SHORT, times));
+                if let Some(end) = end {
                     written.truncate(end);
                     self.repeats = true;
                 }
@@ -223,11 +245,11 @@ impl Arrived {
             asked.extend(self.cut_call.map(|name| cut(name, &mut ids)));
             asked
         };
-        let reasoning = Reasoning { text: self.reasoning, kept: self.kept };
+        let reasoning = Reasoning { text: self.said.reasoning, kept: self.kept };
         let reasoning = Some(reasoning).filter(|reasoning| !reasoning.text.is_empty() || reasoning.kept.is_some());
         let finish = self.finish.unwrap_or(FinishReason::Stop);
         let (prompt_tokens, repeats) = (self.prompt_tokens, self.repeats);
-        Reply { text: self.text, reasoning, asked, finish, prompt_tokens, cancelled: false, repeats }
+        Reply { text: self.said.text, reasoning, asked, finish, prompt_tokens, cancelled: false, repeats }
     }
 }
 
@@ -238,7 +260,7 @@ fn written(FoundCall { name, arguments, form, cut_off }: FoundCall) -> Asked {
         return spoiled(Unreadable { name: Some(name), form, reason });
     }
     let call = ToolCall { id: String::new(), name, arguments, recovered: Some(form.to_string()) };
-    Asked { call, unreadable: None, through: None }
+    Asked { call, unreadable: None, through: None, instead: Vec::new() }
 }
 
 /// A call that was begun in the text and cannot be made: the model is told, as of one that it made.
@@ -246,7 +268,12 @@ fn spoiled(Unreadable { name, form, reason }: Unreadable) -> Asked {
     let name = name.unwrap_or_else(|| NAMELESS.to_string());
     let arguments = Value::Object(Map::new());
     let call = ToolCall { id: String::new(), name, arguments, recovered: Some(form.to_string()) };
-    Asked { call, unreadable: Some(format!("{reason}. Nothing was done; make the call again")), through: None }
+    Asked {
+        call,
+        unreadable: Some(format!("{reason}. Nothing was done; make the call again")),
+        through: None,
+        instead: Vec::new(),
+    }
 }
 
 /// Reads the arguments that a server passed on, repairing what can be repaired where that is wanted.
@@ -258,13 +285,18 @@ fn read(raw: RawCall, ids: &mut BTreeSet<String>, lenience: Lenience) -> Asked {
         Ok((arguments, repaired)) => (arguments, repaired.then(|| "repaired_json".to_string()), None),
         Err(error) => (none(), None, Some(format!("the arguments are not a JSON object: {error}"))),
     };
-    Asked { call: ToolCall { id, name: raw.name, arguments, recovered }, unreadable, through: None }
+    Asked {
+        call: ToolCall { id, name: raw.name, arguments, recovered },
+        unreadable,
+        through: None,
+        instead: Vec::new(),
+    }
 }
 
 fn cut(name: String, ids: &mut BTreeSet<String>) -> Asked {
     let name = if name.is_empty() { NAMELESS.to_string() } else { name };
     let call = ToolCall { id: fresh_id(None, ids), name, arguments: Value::Object(Map::new()), recovered: None };
-    Asked { call, unreadable: Some(CUT.into()), through: None }
+    Asked { call, unreadable: Some(CUT.into()), through: None, instead: Vec::new() }
 }
 
 /// Those of this conversation, and those that it must not use again.

@@ -260,8 +260,7 @@ fn resolve<'a>(turn: &'a Turn, asked: &Asked) -> Result<(&'a Tool, Value), Strin
         if let Some(complaint) = asked.unreadable.as_ref().filter(|_| asked.call.recovered.is_some()) {
             return Err(format!("{name}: {complaint}"));
         }
-        let nearest = plugins.nearest(name);
-        return Err(match nearest.as_slice() {
+        return Err(match asked.instead.as_slice() {
             [] => format!("there is no tool named '{name}'; use one of the tools on offer"),
             names => format!("there is no tool named '{name}'; the nearest are {}", names.join(", ")),
         });

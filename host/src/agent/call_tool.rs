@@ -66,7 +66,7 @@ pub(super) fn unwrap(asked: Asked) -> Asked {
         Some(_) => (Map::new(), Some("\"arguments\" is not a JSON object".to_string())),
     };
     let call = ToolCall { name, arguments: Value::Object(arguments), ..asked.call };
-    Asked { call, unreadable, through: Some(NAME) }
+    Asked { call, unreadable, through: Some(NAME), instead: Vec::new() }
 }
 
 #[cfg(test)]
@@ -77,7 +77,8 @@ mod tests {
     #[track_caller]
     fn check(name: &str, arguments: Value, expected: Result<(&str, Value), &str>) {
         let call = ToolCall { id: "c1".into(), name: name.into(), arguments, recovered: None };
-        let Asked { call, unreadable, through } = unwrap(Asked { call, unreadable: None, through: None });
+        let Asked { call, unreadable, through, .. } =
+            unwrap(Asked { call, unreadable: None, through: None, instead: Vec::new() });
         match expected {
             Ok((tool, arguments)) => {
                 assert_eq!((call.name.as_str(), call.arguments, unreadable), (tool, arguments, None));

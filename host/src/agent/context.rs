@@ -10,7 +10,7 @@ use super::announced::{Announced, host_tools};
 use super::ask::Asked;
 use super::known::{self, Known};
 use super::turn::Turn;
-use super::{ask, call_tool, map, skill, snapshot, tool_set};
+use super::{ask, call_tool, instead, map, skill, snapshot, tool_set};
 use crate::context::{Gauge, estimate, tools_as_json};
 use crate::model::Model;
 use crate::plugins::Tool;
@@ -110,15 +110,40 @@ impl Context {
         }
     }
 
-    /// The call; in a closed conversation with a complaint, where its tool is not on offer.
-    pub fn admit(&self, asked: Asked) -> Asked {
-        let offered = |spec: &ToolSpec| spec.name == asked.call.name;
-        if !self.closed || asked.unreadable.is_some() || self.tools.iter().any(offered) {
+    /// Whether a tool of this name may be called in it.
+    pub fn admits(&self, tool: &str) -> bool {
+        !self.closed || self.tools.iter().any(|spec| spec.name == tool)
+    }
+
+    /// The call; with what to call instead, where its tool does not exist; in a closed conversation with a complaint, where that
+    /// is not on offer.
+    pub fn admit(&self, turn: &Turn, asked: Asked) -> Asked {
+        if self.admits(&asked.call.name) {
+            let instead = match turn.plugins.find(&asked.call.name) {
+                Some(_) => Vec::new(),
+                None => self.instead(turn, &asked.call.name),
+            };
+            return Asked { instead, ..asked };
+        }
+        if asked.unreadable.is_some() {
             return asked;
         }
         let names: Vec<&str> = self.tools.iter().map(|spec| spec.name.as_str()).collect();
         let complaint = format!("it is not on offer now; use {}", names.join(" or "));
         Asked { unreadable: Some(complaint), ..asked }
+    }
+
+    /// Tools to call instead of one that does not exist: of those that it began with, then of those that came later.
+    fn instead(&self, turn: &Turn, name: &str) -> Vec<String> {
+        let set = tool_set::of(&self.tools);
+        let later = turn.plugins.tools().iter().filter(|tool| tool_set::offers(set, tool)).map(|tool| &tool.spec);
+        let mut names: Vec<&str> = Vec::new();
+        for spec in self.tools.iter().chain(later) {
+            if !names.contains(&spec.name.as_str()) {
+                names.push(&spec.name);
+            }
+        }
+        instead::of(name, &names).into_iter().map(str::to_string).collect()
     }
 
     /// Adds a note of the host's: to the last result, where the model has not read that yet, else as a message. Some models'

@@ -8,18 +8,21 @@ use std::sync::LazyLock;
 use regex::Regex;
 use serde_json::Value;
 
+use super::announced::host_tools;
 use super::ask::Asked;
-use super::call::CallResult;
+use super::call::{By, CallResult};
 use super::mend::Run;
 use super::rereading::Rereading;
 use super::spiral::Spiral;
 use super::turn::Turn;
-use super::{Settings, files};
-use crate::policy;
+use super::{Context, Settings, files};
+use crate::policy::{self, Access};
 use crate::protocol::ToolStatus;
 
 /// The longest circle that is noticed: A, B, C, D, A, B, C, D, …
 const LONGEST: usize = 4;
+/// Calls in a row of tools that do not exist, at which the turn ends.
+const UNKNOWN: u32 = 5;
 
 /// A call and what came of it: tool, arguments, result.
 type Seen = (String, String, String);
@@ -31,6 +34,8 @@ pub(super) struct Guard {
     replies: Rounds<Vec<Seen>>,
     rereading: Rereading,
     spiral: Spiral,
+    /// Calls in a row of tools that do not exist.
+    unknown: u32,
     /// What the model was told, without its numbers, and how often.
     told: BTreeMap<String, u32>,
 }
@@ -69,6 +74,7 @@ impl Guard {
             replies: Rounds::new(limit),
             rereading: Rereading::new(settings.recovery.read_repeats),
             spiral: Spiral::new(settings.recovery.patch_repeats),
+            unknown: 0,
             told: BTreeMap::new(),
         }
     }
@@ -87,10 +93,24 @@ impl Guard {
     }
 
     /// What the model is told of these calls: the first thing, so that there is one to do.
-    pub fn note(&mut self, turn: &Turn, asked: &[Asked], results: &[CallResult]) -> Option<String> {
-        let notes: Vec<String> =
-            asked.iter().zip(results).filter_map(|(asked, result)| self.note_call(turn, asked, result)).collect();
+    pub fn note(&mut self, turn: &Turn, context: &Context, asked: &[Asked], results: &[CallResult]) -> Option<String> {
+        let calls = asked.iter().zip(results).filter(|(asked, _)| context.admits(&asked.call.name));
+        let notes: Vec<String> = calls.filter_map(|(asked, result)| self.note_call(turn, asked, result)).collect();
         notes.into_iter().next()
+    }
+
+    /// Why the turn ends where calls name no tool again and again.
+    pub fn lost(&mut self, turn: &Turn, asked: &[Asked]) -> Option<String> {
+        for Asked { call, .. } in asked.iter().filter(|asked| asked.unreadable.is_none()) {
+            let own = host_tools().iter().any(|tool| tool.name == call.name);
+            self.unknown = if own || turn.plugins.find(&call.name).is_some() { 0 } else { self.unknown + 1 };
+        }
+        (self.unknown >= UNKNOWN).then(|| {
+            format!(
+                "the model called tools that do not exist {} times in a row; ask again, or try another model",
+                self.unknown
+            )
+        })
     }
 
     fn note_call(&mut self, turn: &Turn, asked: &Asked, result: &CallResult) -> Option<String> {
@@ -103,6 +123,10 @@ impl Guard {
             return self.rereading.read(&path, lines, &files::sha256(&content));
         }
         if matches!(result.status, ToolStatus::Failed | ToolStatus::Invalid) {
+            let tool = turn.plugins.find(&asked.call.name)?;
+            if turn.scope.narrow(tool, By::Model).workspace.widest() != Access::Write {
+                return None;
+            }
             let path = policy::normalise(asked.call.arguments.get("path").and_then(Value::as_str)?).ok()?;
             // What the complaint asks for may be just to read the file.
             self.rereading.forget_file(&path);

@@ -18,6 +18,7 @@ mod fork;
 mod gate;
 mod guard;
 mod include;
+mod instead;
 mod known;
 mod leaving;
 mod map;

@@ -101,7 +101,9 @@ async fn shell(turn: &Arc<Turn>, entry: &Entry, line: &str) -> Result<String, St
 pub(super) async fn by_author(turn: &Arc<Turn>, tool: &str, arguments: Value) -> Result<CallResult, Stop> {
     let call = ToolCall { id: turn.own_call_id(), name: tool.to_string(), arguments, recovered: None };
     // On the heap: a call may be that of a skill, which makes calls of its own.
-    let result = Box::pin(call::run(turn, &Asked { call, unreadable: None, through: None }, By::Author)).await;
+    let result =
+        Box::pin(call::run(turn, &Asked { call, unreadable: None, through: None, instead: Vec::new() }, By::Author))
+            .await;
     match turn.cancel.is_cancelled() {
         true => Err(Stop::Cancelled),
         false => Ok(result),

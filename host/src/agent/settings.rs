@@ -46,6 +46,8 @@ pub struct Recovery {
     pub read_repeats: u32,
     /// Changes to a file that lead nowhere.
     pub patch_repeats: u32,
+    /// The same part of a reply, one after the other.
+    pub text_repeats: u32,
 }
 
 /// What is made of replies that a model did not quite get right.

@@ -8,11 +8,11 @@ use futures_util::StreamExt;
 
 use super::tally::{Ended, Tally};
 use super::turn::Turn;
-use super::{Context, leaving};
+use super::{Context, ask, leaving};
 use crate::context::beginning;
 use crate::model::{Delta, Model, Request};
 use crate::protocol::{Event, Level, Message};
-use crate::recover::{Part, Reader};
+use crate::recover::Found;
 
 const QUESTION: &str = include_str!("summary.md");
 /// Tokens of the answer.
@@ -55,20 +55,19 @@ async fn written(turn: &Turn, model: &Arc<dyn Model>, context: &Context, tally: 
     sampling.max_tokens = Some(ANSWER);
     let request = Request { messages, tools: context.tools.clone(), sampling };
     let mut reply = leaving::through(turn, model).stream(Arc::new(request));
-    let (mut reader, mut parts) = (Reader::new(&context.tools), Vec::new());
+    let (mut reader, mut said) = (ask::reader(model, &context.tools), Found::default());
     while let Some(delta) = reply.next().await {
         let delta = delta.map_err(|error| error.to_string())?;
         tally.see(&delta);
-        if let Delta::Text(text) = delta {
-            parts.extend(reader.push(&text));
-        }
+        let parts = match delta {
+            Delta::Text(text) => reader.push(&text),
+            Delta::Reasoning(_) => reader.apart(),
+            _ => Vec::new(),
+        };
+        parts.into_iter().for_each(|part| said.take(part));
     }
-    parts.extend(reader.finish().0);
-    let said = parts.into_iter().filter_map(|part| match part {
-        Part::Text(text) => Some(text),
-        Part::Reasoning(_) => None,
-    });
-    Ok(said.collect())
+    reader.finish().0.into_iter().for_each(|part| said.take(part));
+    Ok(said.text)
 }
 
 /// Indented, and without what could be taken for the end of the note in which they will stand: none passes as a line of the

@@ -179,9 +179,12 @@ pub(super) async fn steps(turn: &Arc<Turn>, model: &Arc<dyn Model>, context: &mu
         if let Some((tool, times)) = guard.repeated(&asked, &results) {
             return (TurnEnd::Loop { tool, times }, used);
         }
+        if let Some(error) = guard.lost(turn, &asked) {
+            return (TurnEnd::Failed { error }, used);
+        }
         let troubles: Vec<_> =
             results.iter().filter_map(|result| ladder.watch(result.call_id(), &result.runs)).collect();
-        let noted = guard.note(turn, &asked, &results);
+        let noted = guard.note(turn, context, &asked, &results);
         match (troubles.into_iter().next(), noted) {
             (Some(trouble), _) => {
                 let left = max_steps - used;
@@ -248,7 +251,7 @@ pub(super) async fn step(
     if done {
         return Step::Ended(TurnEnd::Done);
     }
-    let asked: Vec<Asked> = asked.into_iter().map(|asked| context.admit(call_tool::unwrap(asked))).collect();
+    let asked: Vec<Asked> = asked.into_iter().map(|asked| context.admit(turn, call_tool::unwrap(asked))).collect();
     let results = calls::run(turn, &asked).await;
     turn.services.routing.saw(turn, &asked, &results);
     for result in &results {

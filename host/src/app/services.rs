@@ -178,6 +178,7 @@ pub fn endpoint(model: &settings::Model, profiles: &Profiles, name: &str) -> Res
     endpoint.price = model.price;
     endpoint.keep_alive = model.keep_alive_for_ollama();
     endpoint.think = model.think;
+    endpoint.family.opened &= model.think.or(endpoint.family.think) != Some(false);
     endpoint.replay_reasoning = model.replay_reasoning;
     endpoint.local = model.local;
     endpoint.allow_remote = model.allow_remote;
@@ -193,6 +194,7 @@ fn family(profile: Profile) -> Family {
         sampling: Sampling { temperature, top_p, top_k, min_p, repeat_penalty, max_tokens: None },
         tools_as_text: calls == Calls::Text,
         think: thinking.default,
+        opened: thinking.opened,
         switch: thinking.switch,
         effort: thinking.effort,
         tools,
@@ -249,6 +251,7 @@ pub fn agent_settings(settings: &Settings) -> agent::Settings {
             mend_attempts: settings.agent.mend_attempts,
             read_repeats: settings.agent.read_repeats,
             patch_repeats: settings.agent.patch_repeats,
+            text_repeats: settings.agent.text_repeats,
         },
         sampling: tiers::sampling(&settings.model),
     }

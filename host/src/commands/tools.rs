@@ -98,6 +98,14 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("grep_files", &["grep"]),
     ("view_image", &[]),
     ("web_search", &[]),
+    // Cline and OpenHands.
+    ("execute_command", RUN),
+    ("execute_bash", RUN),
+    ("write_to_file", &["write_file"]),
+    ("replace_in_file", &["edit_file"]),
+    ("str_replace_editor", &["edit_file"]),
+    ("list_files", &["list_dir"]),
+    ("search_files", &["grep"]),
     // The short names that several share.
     ("search", &["grep", "glob"]),
     ("execute", RUN),

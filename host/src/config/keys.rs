@@ -152,6 +152,7 @@ pub(super) static KEYS: &[Key] = &[
     key("agent.mend_attempts", whole(1, 1_000), Lower),
     key("agent.read_repeats", whole(0, 1_000), Trusted),
     key("agent.patch_repeats", whole(0, 1_000), Trusted),
+    key("agent.text_repeats", whole(0, 1_000), Trusted),
     key("agent.parallel_reads", whole(1, 64), Lower),
     key("agent.text_calls", Kind::Flag, OffFirst),
     key("agent.repair_calls", Kind::Flag, OffFirst),

@@ -24,6 +24,7 @@ const BUILT_IN: &[(&str, &str)] = built_in!(
     "devstral",
     "gemma3",
     "glm4",
+    "glm4.7",
     "gpt-oss",
     "granite",
     "kimi",
@@ -34,8 +35,10 @@ const BUILT_IN: &[(&str, &str)] = built_in!(
     "llama4",
     "magistral",
     "minimax",
+    "minimax-m2",
     "mistral",
     "mistral-nemo",
+    "nemotron3",
     "phi4",
     "phi4-reasoning",
     "qwen2.5",
@@ -43,6 +46,9 @@ const BUILT_IN: &[(&str, &str)] = built_in!(
     "qwen3-coder",
     "qwen3-coder-next",
     "qwen3-instruct",
+    "qwen3-thinking",
+    "qwq",
+    "step3.5",
 );
 
 /// The longest text that a profile puts into the prompt, in characters.
@@ -98,6 +104,9 @@ pub enum Calls {
 pub struct Thinking {
     /// On or off; `None` leaves it to the server.
     pub default: Option<bool>,
+    /// The chat template begins the thought, so that a reply has only its end.
+    #[serde(default)]
+    pub opened: bool,
     /// The variable of the chat template that is true or false.
     pub switch: Option<String>,
     /// The effort to ask for, where thinking has degrees instead.
@@ -324,7 +333,17 @@ mod tests {
             ("granite4:micro", "granite"),
             ("kimi-k2", "kimi"),
             ("Kimi-K2-Thinking", "kimi-thinking"),
-            ("MiniMax-M2", "minimax"),
+            ("MiniMax-M2", "minimax-m2"),
+            ("minimax-m1:40k", "minimax"),
+            ("MiniMax-M3", "minimax"),
+            ("glm-4.7-flash:latest", "glm4.7"),
+            ("qwq:32b", "qwq"),
+            ("Qwen/QwQ-32B-GGUF", "qwq"),
+            ("Qwen3-4B-Thinking-2507", "qwen3-thinking"),
+            ("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "nemotron3"),
+            ("nemotron-3-nano:30b", "nemotron3"),
+            ("NVIDIA-Nemotron-Nano-9B-v2", "default"),
+            ("stepfun-ai/Step-3.5-Flash", "step3.5"),
             ("command-r7b", "command-r"),
             ("LFM2-1.2B", "lfm2"),
             ("Qwen_Qwen3-4B-Q4_K_M.gguf", "qwen3"),
@@ -334,6 +353,27 @@ mod tests {
             ("", "default"),
         ] {
             assert_eq!(profiles.of(model).profile.name, expected, "{model}");
+        }
+    }
+
+    #[test]
+    fn a_template_that_begins_the_thought_is_known() {
+        let profiles = built_in();
+        let check =
+            |model: &str, opened: bool| assert_eq!(profiles.of(model).profile.thinking.opened, opened, "{model}");
+        for model in [
+            "deepseek-r1:8b",
+            "qwq",
+            "MiniMax-M2.1",
+            "glm-4.7-flash",
+            "nemotron-3-nano",
+            "step-3.5-flash",
+            "qwen3:4b-thinking",
+        ] {
+            check(model, true);
+        }
+        for model in ["deepseek-v3.1", "qwen3:4b", "MiniMax-M1", "MiniMax-M3", "glm-4.6", "nemotron-nano-v2", "step3"] {
+            check(model, false);
         }
     }
 

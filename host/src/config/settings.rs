@@ -146,6 +146,7 @@ pub struct Agent {
     pub mend_attempts: u32,
     pub read_repeats: u32,
     pub patch_repeats: u32,
+    pub text_repeats: u32,
     pub parallel_reads: u32,
     pub text_calls: bool,
     pub repair_calls: bool,

@@ -13,6 +13,8 @@ pub struct Family {
     pub tools_as_text: bool,
     /// Whether it thinks when nobody says; `None` leaves it to the server.
     pub think: Option<bool>,
+    /// Its chat template begins the thought, so that a reply has only its end.
+    pub opened: bool,
     /// The variable of its chat template that switches thinking.
     pub switch: Option<String>,
     /// How much it thinks, for families that know degrees and no end of it.

@@ -62,9 +62,6 @@ use load::Offer;
 /// Folders to be watched, each by itself: canonical path → the names in it that matter; no names: all do.
 pub type Folders = BTreeMap<PathBuf, BTreeSet<OsString>>;
 
-/// How many names an unknown tool is answered with.
-const NEAREST: usize = 3;
-
 /// All plugins of a session and what their calls see. A snapshot: it does not change while a turn runs.
 pub struct Plugins {
     sandbox: Sandbox,
@@ -182,18 +179,6 @@ impl Plugins {
     /// The plugins, in the order in which their tools are offered.
     pub fn plugins(&self) -> &[Arc<Plugin>] {
         &self.plugins
-    }
-
-    /// Names of tools that look like `name`, the likeliest first.
-    pub fn nearest(&self, name: &str) -> Vec<&str> {
-        let mut names: Vec<(f64, &str)> = self
-            .tools
-            .iter()
-            .map(|tool| (strsim::jaro_winkler(&name.to_lowercase(), &tool.spec.name), tool.spec.name.as_str()))
-            .filter(|(likeness, _)| *likeness > 0.6)
-            .collect();
-        names.sort_by(|a, b| b.0.total_cmp(&a.0));
-        names.into_iter().take(NEAREST).map(|(_, name)| name).collect()
     }
 
     /// How many plugins have no native code in the cache yet.

@@ -3,7 +3,8 @@
 //! in the text, whole or in pieces.
 //!
 //! With a marker (`<tool_call>`, `[TOOL_CALLS]`, …) any name is a call; without one only the exact shape of a call to a
-//! tool on offer. What the model wrote behind its first call is not the user's: it was written without the result.
+//! tool on offer. What the model wrote behind its first call is not the user's: it was written without the result. A thought
+//! may have begun in the prompt: where one ends that did not begin here, all before was one, and calls in it are none.
 
 mod arguments;
 mod coerce;
@@ -30,6 +31,10 @@ const MOST: usize = 128;
 pub enum Part {
     Text(String),
     Reasoning(String),
+    /// All text so far was a thought, which is this: its beginning stands in the prompt.
+    Thought(String),
+    /// All reasoning so far was none: it follows as what it is.
+    Unthought,
 }
 
 /// What a reply holds.
@@ -72,11 +77,24 @@ pub fn find_calls(text: &str, tools: &[ToolSpec]) -> Found {
     let mut parts = reader.push(text);
     let (rest, mut found) = reader.finish();
     parts.extend(rest);
-    for part in parts {
+    parts.into_iter().for_each(|part| found.take(part));
+    found
+}
+
+impl Found {
+    /// Adds a part to what stands there of text and reasoning.
+    pub fn take(&mut self, part: Part) {
         match part {
-            Part::Text(text) => found.text.push_str(&text),
-            Part::Reasoning(text) => found.reasoning.push_str(&text),
+            Part::Text(text) => self.text.push_str(&text),
+            Part::Reasoning(text) => self.reasoning.push_str(&text),
+            Part::Thought(text) => {
+                self.text.clear();
+                if !self.reasoning.is_empty() {
+                    self.reasoning.push_str("\n\n");
+                }
+                self.reasoning.push_str(&text);
+            }
+            Part::Unthought => self.reasoning.clear(),
         }
     }
-    found
 }

@@ -82,6 +82,18 @@ impl Output {
         self.pause.push_str(&text[length..]);
     }
 
+    /// What was found so far was a thought.
+    pub(super) fn retract(&mut self, thought: &str) {
+        if !thought.is_empty() {
+            self.parts.push(Part::Thought(thought.to_string()));
+        }
+        self.waiting.clear();
+        (self.spoke, self.thought) = (false, true);
+        self.calls.clear();
+        self.unreadable.clear();
+        self.sections = 0;
+    }
+
     pub(super) fn section(&mut self, section: Section, form: &'static str) {
         self.sections += usize::from(section.is_list);
         let kind = if section.is_list { Kind::Listed } else { Kind::Single };

@@ -15,6 +15,8 @@ pub(super) enum Mode {
     Reasoning(&'static [&'static str]),
     /// The rest of a call that cannot be read, until its closing marker; nobody sees it.
     Spoiled(&'static str),
+    /// Somebody else's turn, which the model has made up.
+    Other,
 }
 
 #[derive(Clone, Copy, Debug)]

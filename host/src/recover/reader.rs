@@ -9,7 +9,8 @@
 //! or is spoiled and not shown. So each byte is read a fixed number of times.
 
 use super::dialects::{
-    Answer, Dialect, Fence, Input, Marker, Reading, Section, Stop, bare, begins, fence, marker_at, may_become_marker,
+    Answer, Dialect, END_OF_TEXT, Fence, HARMONY, Input, Marker, OPENED, Reading, Section, Stop, THOUGHT, bare, begins,
+    ends_thought, fence, marker_at, may_become_marker,
 };
 use super::output::Output;
 use super::place::{Mode, Place};
@@ -30,6 +31,12 @@ pub struct Reader {
     /// In `held`: no form without a marker begins before.
     plain_from: usize,
     output: Output,
+    /// As it was written, all but thoughts: one itself, where the end of one comes that did not begin here.
+    said: String,
+    /// The text speaks of a thought's beginning, so its end is spoken of as well.
+    speaks: bool,
+    /// All of the reply, as long as it may be a thought that the prompt has begun.
+    opened: Option<String>,
 }
 
 /// What a form without a marker came to, and what it would be called.
@@ -41,6 +48,8 @@ enum Next {
     On(usize),
     /// More text is needed.
     Wait,
+    /// So many bytes end a thought, and all before was one.
+    Ends(usize),
 }
 
 impl Reader {
@@ -53,12 +62,49 @@ impl Reader {
             place: Place::default(),
             plain_from: 0,
             output: Output::default(),
+            said: String::new(),
+            speaks: false,
+            opened: None,
+        }
+    }
+
+    /// Likewise, where the prompt ends with the beginning of a thought. A reply that never ends it is none: the server has taken
+    /// the thought out.
+    pub fn opened(tools: &[ToolSpec]) -> Reader {
+        Reader { opened: Some(String::new()), ..Reader::new(tools) }
+    }
+
+    /// The server tells of thoughts apart, so that there is none in the text that the prompt has begun.
+    pub fn apart(&mut self) -> Vec<Part> {
+        let Some(all) = self.opened.take() else { return Vec::new() };
+        *self = Reader::new(&self.tools);
+        match all.is_empty() {
+            true => Vec::new(),
+            false => std::iter::once(Part::Unthought).chain(self.push(&all)).collect(),
+        }
+    }
+
+    /// The reply was cut: what may be a thought that the prompt has begun is one.
+    pub fn cut(&mut self) {
+        self.opened = None;
+    }
+
+    /// The server says that the model has stopped by itself. gpt-oss ends a call by that, and servers leave the token out.
+    pub fn stopped(&mut self) {
+        self.walk(false);
+        if let Some(Marker::Dialect(row)) = marker_at(&self.held).filter(|_| self.place.mode == Mode::Text)
+            && row.form == HARMONY
+        {
+            self.held.push_str(row.close);
         }
     }
 
     /// Takes the next piece of the reply; gives what is safe to show now, often nothing.
     pub fn push(&mut self, piece: &str) -> Vec<Part> {
         self.held.push_str(piece);
+        if let Some(all) = &mut self.opened {
+            all.push_str(piece);
+        }
         if self.held.len() >= self.again_at {
             self.walk(false);
         }
@@ -68,7 +114,12 @@ impl Reader {
     /// At the end of the reply: what was held back and is no call after all; and what was found, all but text and reasoning.
     pub fn finish(mut self) -> (Vec<Part>, Found) {
         self.walk(true);
-        self.output.finish()
+        let mut parts = self.output.take();
+        parts.extend(self.apart());
+        self.walk(true);
+        let (rest, found) = self.output.finish();
+        parts.extend(rest);
+        (parts, found)
     }
 
     fn walk(&mut self, over: bool) {
@@ -76,25 +127,57 @@ impl Reader {
         let mut at = 0;
         while at < held.len() {
             let rest = &held[at..];
-            let Place { mode, line_start, closes, .. } = self.place;
-            let input = Input { text: rest, tools: &tools, over, line_start, closes };
+            let Place { mode, line_start, before, closes, .. } = self.place;
+            let input = Input { text: rest, tools: &tools, over, line_start, before, closes };
             let next = match mode {
                 Mode::Text if self.output.is_full() => Next::On(rest.len()),
+                Mode::Text if self.opened.is_some() => self.beginning(rest, over),
                 Mode::Text => self.text(input, at),
                 Mode::Fence(fence) => self.fence(rest, fence, over),
                 Mode::Line => self.line(rest),
                 Mode::Reasoning(until) => self.reasoning(rest, until, over),
                 Mode::Spoiled(close) => self.spoiled(rest, close, over),
+                Mode::Other => Next::On(rest.len()),
             };
+            let thinks = |mode| matches!(mode, Mode::Reasoning(_));
             match next {
-                Next::On(length) => at = boundary(&held, at + length),
+                Next::On(length) => {
+                    let end = boundary(&held, at + length);
+                    if !thinks(mode) && !thinks(self.place.mode) {
+                        self.said.push_str(&held[at..end]);
+                    }
+                    at = end;
+                }
                 Next::Wait => break,
+                Next::Ends(length) => {
+                    at = boundary(&held, at + length);
+                    self.output.retract(std::mem::take(&mut self.said).trim());
+                    self.place = self.place.anew();
+                }
             }
         }
         self.held = held[at..].to_string();
         self.tools = tools;
         self.plain_from = self.plain_from.saturating_sub(at);
         self.again_at = if self.held.len() < OFTEN { 0 } else { self.held.len() * 2 };
+    }
+
+    /// Where the prompt may have begun a thought, unless the model begins one itself.
+    fn beginning(&mut self, rest: &str, over: bool) -> Next {
+        let blank = rest.len() - rest.trim_start().len();
+        if blank > 0 {
+            return Next::On(blank);
+        }
+        if !over && may_become_marker(rest) {
+            return Next::Wait;
+        }
+        if matches!(marker_at(rest), Some(Marker::Dialect(row)) if row.form == THOUGHT) {
+            self.opened = None;
+        } else {
+            self.output.begin_reasoning();
+            self.place.mode = Mode::Reasoning(OPENED);
+        }
+        Next::On(0)
     }
 
     /// So much of `rest` is text.
@@ -136,6 +219,7 @@ impl Reader {
             return if at == 0 { Next::Wait } else { Next::On(at) };
         }
         self.place = self.place.anew();
+        self.opened = None;
         // The beginning of what comes next ends it too, and is read as what it is.
         let opens = matches!(marker_at(&rest[at..]), Some(Marker::Dialect(_)));
         Next::On(if opens { at } else { at + length })
@@ -147,7 +231,12 @@ impl Reader {
             self.place.closes = true;
             return Next::On(close.len());
         }
-        if rest.starts_with("\n\n") || matches!(marker_at(rest), Some(Marker::Dialect(_))) {
+        let begins = match marker_at(rest) {
+            Some(Marker::Dialect(_)) => true,
+            Some(Marker::Stray(token)) => ends_thought(token),
+            None => false,
+        };
+        if rest.starts_with("\n\n") || begins {
             self.place = self.place.anew();
             return Next::On(0);
         }
@@ -243,7 +332,16 @@ impl Reader {
 
     fn answered(&mut self, answer: Answer, row: &'static Dialect, rest: &str, over: bool) -> Next {
         match answer {
-            Answer::Hidden(end) => Next::On(end),
+            Answer::Hidden(end) => {
+                self.speaks |= row.form == THOUGHT;
+                Next::On(end)
+            }
+            Answer::Ends(end) if self.speaks => Next::On(end),
+            Answer::Ends(end) => Next::Ends(end),
+            Answer::Other => {
+                self.place.mode = Mode::Other;
+                Next::On(rest.len())
+            }
             Answer::Reasoning(end, until) => {
                 self.output.begin_reasoning();
                 self.place.mode = Mode::Reasoning(until);
@@ -275,17 +373,26 @@ impl Reader {
         if self.place.span > 0 || !is_whole {
             return self.step(rest, over);
         }
-        if token.starts_with("<|") || token.starts_with("<｜") || !token.starts_with('<') {
-            return Next::On(token.len());
+        let behind = &rest[token.len()..];
+        if token == END_OF_TEXT {
+            return match behind.trim_start() {
+                "" if !over => Next::Wait,
+                "" => Next::On(token.len()),
+                _ => self.step(rest, over),
+            };
         }
-        if self.place.before != ' ' || self.place.line_start {
-            return Next::On(token.len());
+        let is_tag = token.starts_with('<') && !token.starts_with("<|") && !token.starts_with("<｜");
+        if is_tag && self.place.before == ' ' && !self.place.line_start {
+            match behind.chars().next() {
+                None if !over => return Next::Wait,
+                Some(' ' | ',' | '.' | ';' | ':' | ')' | '?' | '!') => {
+                    self.speaks |= matches!(marker_at(rest), Some(Marker::Dialect(row)) if row.form == THOUGHT);
+                    return self.step(rest, over);
+                }
+                _ => {}
+            }
         }
-        match rest[token.len()..].chars().next() {
-            None if !over => Next::Wait,
-            Some(' ' | ',' | '.' | ';' | ':' | ')' | '?' | '!') => self.step(rest, over),
-            _ => Next::On(token.len()),
-        }
+        if ends_thought(token) && !self.speaks { Next::Ends(token.len()) } else { Next::On(token.len()) }
     }
 
     /// To the next place at which something may begin.

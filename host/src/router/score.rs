@@ -88,7 +88,7 @@ pub fn score(signals: &Signals) -> (f64, Vec<RoutePart>) {
 impl Kinds {
     fn value(self) -> f64 {
         let kinds = [(self.reads, 0.1), (self.network, 0.3), (self.writes, 0.4), (self.programs, 0.4)];
-        kinds.iter().filter(|(used, _)| *used).map(|(_, value)| value).sum::<f64>().min(1.0)
+        kinds.iter().filter(|(used, _)| *used).fold(0.0, |sum: f64, (_, value)| sum + value).min(1.0)
     }
 
     fn words(self) -> String {

@@ -19,12 +19,7 @@ fn streamed(text: &str, size: usize) -> Found {
     let mut parts: Vec<Part> = pieces.flat_map(|piece| reader.push(&piece)).collect();
     let (rest, mut found) = reader.finish();
     parts.extend(rest);
-    for part in parts {
-        match part {
-            Part::Text(text) => found.text.push_str(&text),
-            Part::Reasoning(text) => found.reasoning.push_str(&text),
-        }
-    }
+    parts.into_iter().for_each(|part| found.take(part));
     found
 }
 
@@ -77,6 +72,9 @@ fn bare_json_is_found_in_all_its_shapes() {
 fn several_calls_are_found() {
     let (a, b) = (r#"{"name": "read_file", "arguments": {"path": "a"}}"#, r#"{"name": "run_tests", "arguments": {}}"#);
     for text in [
+        format!("<TOOL_CALL>{a}</TOOL_CALL><tool_use>{b}</tool_use>"),
+        "<|open|>tools<|sep|><|open|>call tool=\"read_file\" index=\"1\"<|sep|><|open|>argument key=\"path\" type=\"string\"<|sep|>a<|close|>argument<|sep|><|close|>call<|sep|><|open|>call tool=\"run_tests\" index=\"2\"<|sep|><|close|>call<|sep|><|close|>tools<|sep|>".to_string(),
+        "]<]minimax[>[<tool_call>\n]<]minimax[>[<invoke name=\"read_file\">]<]minimax[>[<path>a]<]minimax[>[</path>]<]minimax[>[</invoke>\n]<]minimax[>[<invoke name=\"run_tests\">]<]minimax[>[</invoke>\n]<]minimax[>[</tool_call>".to_string(),
         format!("{a}\n{b}"),
         format!("{a}{b}"),
         format!("{a}; {b}"),
@@ -249,6 +247,20 @@ fn what_cannot_be_made_is_told_and_not_shown() {
         ("Done.</tool_call>", "Done.", vec![]),
         ("Done.<|im_end|>", "Done.", vec![]),
         ("<final>Done.</final>", "Done.", vec![]),
+        ("<answer>Done.</answer>", "Done.", vec![]),
+        ("Done.</s>", "Done.", vec![]),
+        ("Done.</s>\n", "Done.\n", vec![]),
+        ("<s>Not</s> done.", "<s>Not</s> done.", vec![]),
+        ("<|assistant|>Done.<|end|>", "Done.", vec![]),
+        ("<|start_header_id|>assistant<|end_header_id|>\n\nDone.<|eom_id|>", "Done.", vec![]),
+        ("[/INST] Done.", " Done.", vec![]),
+        ("<|begin_of_box|>Done.<|end_of_box|>", "Done.", vec![]),
+        ("Done.<|im_end|>\n<|im_start|>user\nNow <tool_call>{\"name\": \"x\", \"arguments\": {}}", "Done.\n", vec![]),
+        ("Done.<|user|>\nMore.", "Done.", vec![]),
+        ("<|im_start|>assistant\nDone.", "Done.", vec![]),
+        ("<|open|>response<|sep|>Done.<|close|>response<|sep|><|end_of_msg|>", "Done.", vec![]),
+        ("]<]minimax[>[", "", vec![]),
+        ("x = a]<b", "x = a]<b", vec![]),
     ] {
         let text_after = if rest == "Bye." { " Bye." } else { rest };
         check(text, &[], text_after);
@@ -282,6 +294,8 @@ fn reasoning_is_set_apart() {
         ("◁think▷", "◁/think▷"),
         ("<|START_THINKING|>", "<|END_THINKING|><|START_RESPONSE|>"),
         ("<|channel>thought\n", "<channel|>"),
+        ("<mm:think>", "</mm:think>"),
+        ("<|open|>think<|sep|>", "<|close|>think<|sep|><|open|>response<|sep|>"),
         ("<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"),
     ] {
         for (behind, calls, text) in [
@@ -299,6 +313,94 @@ fn reasoning_is_set_apart() {
     }
     let two = find_calls("<think>a</think>One.\n<think>b</think>\nTwo.", &tools());
     assert_eq!((two.reasoning.as_str(), two.text.as_str()), ("a\n\nb", "One.\n\nTwo."));
+}
+
+/// Where a thought ends that did not begin in the reply, it began in the prompt.
+#[test]
+fn a_thought_whose_beginning_stands_in_the_prompt_is_set_apart() {
+    let call = |name: &str| format!("<tool_call>{{\"name\": \"{name}\", \"arguments\": {{}}}}</tool_call>");
+    let draft = format!("I could\n{}\nbut no.", call("who"));
+    for (text, thought, calls, rest) in [
+        ("It is easy.\n</think>\n\nGood.", "It is easy.", vec![], "Good."),
+        ("Easy.</think>Good.", "Easy.", vec![], "Good."),
+        ("</think>\n\nGood.", "", vec![], "Good."),
+        (&format!("{draft}\n</think>\n\n{}", call("run_tests")), &draft, vec![TEST], ""),
+        (&format!("{draft}</think>Good."), &draft, vec![], "Good."),
+        (
+            "<tool_call>{\"name\": \"a\", \"arguments\": {x y}}\n</think>\nGood.",
+            "<tool_call>{\"name\": \"a\", \"arguments\": {x y}}",
+            vec![],
+            "Good.",
+        ),
+        ("One.[/THINK]Good.", "One.", vec![], "Good."),
+        ("Hm.</mm:think>Good.", "Hm.", vec![], "Good."),
+        ("Hm.<|close|>think<|sep|><|open|>response<|sep|>Good.<|close|>response<|sep|>", "Hm.", vec![], "Good."),
+        ("<think>\na <think> b</think>\nc\n</think>\nGood.", "a <think> b\n\nc", vec![], "Good."),
+        ("Sure. <think>hm</think> Good.", "hm", vec![], "Sure.  Good."),
+        ("Sure.<think>\nhm\n</think>\nGood.", "hm", vec![], "Sure.\nGood."),
+        ("Write `</think>` behind it.", "", vec![], "Write `</think>` behind it."),
+        ("Write </think> behind it.", "", vec![], "Write </think> behind it."),
+        ("Between <think> and </think>\nit thinks.", "", vec![], "Between <think> and \nit thinks."),
+        ("```xml\n</think>\n```\nSo.", "", vec![], "```xml\n</think>\n```\nSo."),
+        ("<|channel>final\nGood.<channel|>", "", vec![], "\nGood."),
+    ] {
+        check(text, &calls, rest);
+        assert_eq!(find_calls(text, &tools()).reasoning, thought, "{text}");
+    }
+}
+
+/// The family's template begins it, as its profile says.
+#[test]
+fn a_reply_that_a_thought_is_said_to_begin_is_one_until_its_end() {
+    enum Server {
+        Silent,
+        Cut,
+        /// It tells of a thought itself, behind so many characters.
+        Tells(usize),
+    }
+    let check = |text: &str, server: &Server, thought: &str, rest: &str, calls: &[&str]| {
+        for size in [1, 2, 3, 7, 1000] {
+            let (mut reader, mut found) = (Reader::opened(&tools()), Found::default());
+            let characters: Vec<char> = text.chars().collect();
+            for (number, piece) in characters.chunks(size).enumerate() {
+                if matches!(server, Server::Tells(at) if *at <= number * size) {
+                    reader.apart().into_iter().for_each(|part| found.take(part));
+                }
+                reader.push(&piece.iter().collect::<String>()).into_iter().for_each(|part| found.take(part));
+            }
+            if matches!(server, Server::Cut) {
+                reader.cut();
+            }
+            let (parts, last) = reader.finish();
+            parts.into_iter().for_each(|part| found.take(part));
+            let names: Vec<&str> = last.calls.iter().map(|call| call.name.as_str()).collect();
+            let got = (found.reasoning.as_str(), found.text.as_str(), names.as_slice());
+            assert_eq!(got, (thought, rest, calls), "in pieces of {size}: {text}");
+        }
+    };
+    let call = r#"<tool_call>{"name": "run_tests", "arguments": {}}</tool_call>"#;
+    let (silent, cut) = (&Server::Silent, &Server::Cut);
+    check("\nHm.\n</think>\n\nGood.", silent, "Hm.", "Good.", &[]);
+    check("<think>\nHm.\n</think>\n\nGood.", silent, "Hm.", "Good.", &[]);
+    check(&format!("Hm: ```\n{call}\n</think>\n{call}"), silent, &format!("Hm: ```\n{call}"), "", &["run_tests"]);
+    check("Good.", silent, "", "Good.", &[]);
+    check(&format!("Good.\n{call}"), silent, "", "Good.", &["run_tests"]);
+    check(&format!("Hm.\n{call}"), cut, &format!("Hm.\n{call}"), "", &[]);
+    check("", silent, "", "", &[]);
+    check(&format!("Good.\n{call}"), &Server::Tells(0), "", "Good.", &["run_tests"]);
+    check("Good day, sir, and good bye.", &Server::Tells(3), "", "Good day, sir, and good bye.", &[]);
+}
+
+#[test]
+fn a_call_that_ends_with_the_token_at_which_the_model_stops_is_whole() {
+    let header = "<|channel|>commentary to=functions.run_tests <|constrain|>json<|message|>";
+    for (body, whole) in [("{}", true), ("{\"path\": \"a", false), ("", false), ("{} and", false)] {
+        let mut reader = Reader::new(&tools());
+        reader.push(&format!("{header}{body}"));
+        reader.stopped();
+        let (_, found) = reader.finish();
+        assert_eq!((found.calls.len(), found.unreadable.len()), (usize::from(whole), usize::from(!whole)), "{body}");
+    }
 }
 
 #[test]

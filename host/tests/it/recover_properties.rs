@@ -1,7 +1,7 @@
 //! What holds for any text: nothing panics, pieces of any size give the same, and what is left holds no call.
 
 use garth::protocol::ToolSpec;
-use garth::recover::{Found, Part, Reader, coerce, find_calls, parse_arguments};
+use garth::recover::{Found, Reader, coerce, find_calls, parse_arguments};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -26,12 +26,7 @@ fn streamed(text: &str, sizes: &[usize]) -> Found {
     }
     let (last, mut found) = reader.finish();
     parts.extend(last);
-    for part in parts {
-        match part {
-            Part::Text(text) => found.text.push_str(&text),
-            Part::Reasoning(text) => found.reasoning.push_str(&text),
-        }
-    }
+    parts.into_iter().for_each(|part| found.take(part));
     found
 }
 
@@ -92,6 +87,18 @@ fn fragments() -> impl Strategy<Value = String> {
         "<channel|>",
         "<think>",
         "</think>",
+        "</mm:think>",
+        "]<]minimax[>[",
+        "<tool_call>",
+        "<|open|>",
+        "<|close|>",
+        "<|sep|>",
+        "call tool=\"x\"",
+        "argument key=\"y\"",
+        "think",
+        "</s>",
+        "<|im_start|>",
+        "user",
         "<tool name=\"x\" ",
         "<tool>",
         "</tool>",

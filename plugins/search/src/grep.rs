@@ -71,7 +71,8 @@ fn compile(pattern: &str, ignore_case: bool) -> Result<(RegexMatcher, Vec<String
         return Err(invalid("pattern spans lines; matches are within one line: search for one of its lines"));
     }
     let mut builder = RegexMatcherBuilder::new();
-    builder.case_insensitive(ignore_case).crlf(true);
+    // Lines are searched many at a time: `$` and `^` are those of each.
+    builder.case_insensitive(ignore_case).multi_line(true).crlf(true);
     let error = match builder.build(pattern) {
         Ok(matcher) => return Ok((matcher, Vec::new())),
         Err(error) => error,

@@ -140,7 +140,7 @@ async fn drive(
         if passes || guard.repeated(&asked, &results).is_some() {
             return (last, step, None);
         }
-        if let Some(note) = guard.note(turn, &asked, &results) {
+        if let Some(note) = guard.note(turn, own, &asked, &results) {
             turn::note(turn, own, &note).await;
         }
     }

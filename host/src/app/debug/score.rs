@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::cases::{Call, Case};
 use crate::protocol::ToolSpec;
-use crate::recover::{Found, Part, Reader, find_calls};
+use crate::recover::{Found, Reader, find_calls};
 
 /// Shares that should pass.
 pub const AGREED_GOAL: f64 = 0.99;
@@ -140,12 +140,7 @@ fn streamed(reply: &str, sizes: &[usize], tools: &[ToolSpec]) -> Found {
         }
     }
     let (last, mut found) = reader.finish();
-    for part in parts.into_iter().chain(last) {
-        match part {
-            Part::Text(text) => found.text.push_str(&text),
-            Part::Reasoning(text) => found.reasoning.push_str(&text),
-        }
-    }
+    parts.into_iter().chain(last).for_each(|part| found.take(part));
     found
 }
 

@@ -1,9 +1,11 @@
 //! gpt-oss: messages with a header, `<|channel|>commentary to=functions.name <|constrain|>json<|message|>{…}<|call|>`. The
 //! recipient may stand before the channel as well. Analysis is reasoning; the final channel, and commentary to nobody, is
-//! text. A call needs its `<|call|>`.
+//! text. A call needs its `<|call|>`, or that the server says that the model has stopped there.
 
 use super::{Answer, Call, Dialect, Fault, Input, NO_END, NO_JSON, Reading, Section, Stop};
 
+/// The form.
+pub(in crate::recover) const FORM: &str = "harmony";
 const MESSAGE: &str = "<|message|>";
 const ENDS: &[&str] = &["<|end|>", "<|return|>", "<|call|>", "<|start|>", "<|channel|>"];
 /// Bytes of a header.

@@ -11,12 +11,14 @@ mod harmony;
 mod hermes;
 mod invoke;
 mod json;
+mod minimax;
 mod mistral;
 mod python;
 mod table;
 mod thinking;
 mod tokens;
 mod tool_tag;
+mod xtml;
 
 use super::lenient::{self, Failure, Parsed};
 use super::shape;
@@ -24,7 +26,9 @@ use crate::protocol::ToolSpec;
 
 pub(super) use super::shape::Call;
 pub(super) use fence::Fence;
-pub(super) use table::{Marker, begins, marker_at, may_become_marker};
+pub(super) use harmony::FORM as HARMONY;
+pub(super) use table::{END_OF_TEXT, Marker, THOUGHT, begins, ends_thought, marker_at, may_become_marker};
+pub(super) use thinking::OPENED;
 
 /// What a reader gets.
 #[derive(Clone, Copy)]
@@ -36,6 +40,8 @@ pub(super) struct Input<'a> {
     pub over: bool,
     /// The form is the first of its line.
     pub line_start: bool,
+    /// The character before the form.
+    pub before: char,
     /// An earlier call had its closing marker.
     pub closes: bool,
 }
@@ -48,6 +54,10 @@ pub(super) enum Answer {
     Reasoning(usize, &'static [&'static str]),
     /// So many bytes of marker, then text.
     Hidden(usize),
+    /// So many bytes that end a thought, which began before the reply.
+    Ends(usize),
+    /// The model goes on as somebody else.
+    Other,
 }
 
 /// Calls, and the bytes in which they stand.

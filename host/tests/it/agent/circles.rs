@@ -57,6 +57,27 @@ fn the_same_lines_read_again_and_again() {
 }
 
 #[test]
+fn calls_of_tools_that_do_not_exist_end_the_turn() {
+    let project = Project::new(&[("a.txt", "one\n")]);
+    let names = ["cat", "view", "frobnicate", "functions.read_file", "bash", "cat"];
+    let call = |number: usize, name: &&str| Reply::call(name, json!({"path": "a.txt", "number": number}));
+    let server = Server::openai(names.iter().enumerate().map(|(number, name)| call(number, name)).collect());
+    let ran = project.run(&server, Dialect::OpenAi, &[], "do it");
+    assert_eq!((server.requests().len(), ran.all("noted").len()), (5, 0), "{:?}", ran.events);
+    let told: Vec<&str> = ran.results().iter().map(|(_, text)| text.rsplit("; ").next().unwrap()).collect();
+    let expected = [
+        "the nearest are read_file",
+        "the nearest are read_file",
+        "use one of the tools on offer",
+        "the nearest are read_file",
+        "the nearest are run, run_tests",
+    ];
+    assert_eq!(told, expected);
+    let end = ran.all("turn_ended")[0]["end"].to_string();
+    assert!(end.contains("tools that do not exist 5 times in a row"), "{end}");
+}
+
+#[test]
 fn changes_that_lead_nowhere() {
     let back_and_forth = [edit("one", "1"), edit("1", "one"), edit("one", "1")];
     check(&back_and_forth, &[], "a.txt now reads as it did before: your last 3 changes go back and forth.");

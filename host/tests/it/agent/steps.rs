@@ -183,6 +183,32 @@ fn calls_and_thoughts_in_the_text_are_taken_apart_and_spoiled_calls_are_told() {
     prefix_is_stable(&server.requests());
 }
 
+/// The template of this family begins the thought; a call that is drafted in it is none.
+#[test]
+fn a_thought_that_the_prompt_begins_is_no_answer_and_its_calls_are_not_made() {
+    let call = |path: &str| {
+        let call = json!({"name": "write_file", "arguments": {"path": path, "content": "x"}});
+        format!("<tool_call>\n{call}\n</tool_call>")
+    };
+    for model in ["qwq", "test"] {
+        let project = project();
+        let thought = format!("I could\n{}\nbut no.", call("notes/draft.md"));
+        let server = Server::openai(vec![
+            Reply::text(&format!("{thought}\n</think>\n\n{}", call("notes/meant.md"))).fault(Fault::Split(3)),
+            Reply::text("It is done.\n</think>\n\nDone."),
+        ]);
+        let url = server.url();
+        let fixed = ["run", "--json", "--provider", "openai", "--url", &url, "--approval", "auto"];
+        let ran = project.finish(project.garth(&[&fixed[..], &["--model", model, "write it"]].concat()));
+        ran.expect(0);
+        let messages = ran.all("assistant_message");
+        let said = |at: usize| (messages[at]["text"].as_str().unwrap(), messages[at]["reasoning"].as_str().unwrap());
+        assert_eq!((said(0), said(1)), (("", thought.as_str()), ("Done.", "It is done.")), "{model}");
+        assert!(project.root().join("notes/meant.md").exists() && !project.root().join("notes/draft.md").exists());
+        prefix_is_stable(&server.requests());
+    }
+}
+
 fn text(message: &Value) -> &str {
     message["content"].as_str().unwrap()
 }
