@@ -15,4 +15,4 @@ pub use budget::Gauge;
 pub use compact::{Pinned, compact};
 pub use note::{EARLIER, NOT_YET, NOTHING_SAID, REPEATS, sum_up};
 pub use prompt::{SKILLS_TITLE, Snapshot, files_in_prompt, system_prompt};
-pub use tokens::{estimate, tools_as_json};
+pub use tokens::{estimate, tools_as_json, width};
