@@ -5,7 +5,8 @@
 //!    same arguments, and a file that was read again, keep only the newest result. Pinned results stay whole.
 //! 2. Where that is not enough, fewer results stay whole.
 //! 3. Then whole turns, the oldest first, become a line in a note that opens the conversation; at last also the older steps
-//!    of the turn that runs. The note has a bound of its own; what it loses then is counted there.
+//!    of the turn that runs. What was pinned stays in the note. That has a bound of its own; what it loses then is counted there.
+//! 4. Where it would not fit the window even so, the results that are left are cut.
 //!
 //! Every call keeps exactly one result, since servers insist on it.
 
@@ -13,8 +14,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::note::put_note;
-use super::told::{Done, done, in_short, places, short_argument, subject, told_steps, told_turn, turns};
+use super::held::{Holds, Standing};
+use super::note::{Told, put_note};
+use super::told::{Done, changed_files, done, in_short, places, short_argument, told_steps, told_turn, turns};
 use super::{Matters, bounded};
 use crate::protocol::{Message, ToolCall};
 
@@ -22,21 +24,30 @@ use crate::protocol::{Message, ToolCall};
 const WHOLE: [usize; 3] = [5, 3, 1];
 /// The least number of steps of the running turn that stay.
 const STEPS: usize = 2;
-/// Characters of the one result that would not fit otherwise.
+/// Width of the results that would not fit otherwise, and the least that is left of them.
 const LAST_RESORT: usize = 4_000;
+const LEAST_RESULT: usize = 250;
 
-/// Characters that the note may have in any window.
-const LEAST_NOTE: usize = 800;
+/// Width that the note may have in any window, and of that what one thing may have that holds.
+const LEAST_NOTE: usize = 1_200;
+const HELD_SHARE: usize = 3;
 
 /// What must stay whole, of the newest result for each thing that a call is about.
 pub type Pinned<'a> = &'a dyn Fn(&ToolCall, &str) -> bool;
 
-/// The shorter conversation; `size` counts its tokens, and `target` is how many it should have at most. `None`: there is
-/// nothing to shorten. The result may still be larger than the target.
+/// Tokens for the messages: how many they should have at most, and how many they may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub target: usize,
+    pub most: usize,
+}
+
+/// The shorter conversation; `size` counts its tokens. `None`: there is nothing to shorten. The result may still be larger than
+/// there is room for.
 pub fn compact(
     messages: &[Message],
     size: &dyn Fn(&[Message]) -> usize,
-    target: usize,
+    Room { target, most }: Room,
     pinned: Pinned<'_>,
 ) -> Option<Vec<Message>> {
     let mut best = messages.to_vec();
@@ -48,9 +59,9 @@ pub fn compact(
     }
     // A quarter of the target, at four characters a token.
     let room = target.max(LEAST_NOTE);
-    let turns = turns(&best);
+    let (turns, standing) = (turns(&best), Standing::of(&best, pinned));
     for kept in (1..turns.len()).rev() {
-        let folded = fold_turns(&best, &turns, kept, room);
+        let folded = fold_turns(&best, (&turns, kept), &standing, room);
         let fits = size(&folded) <= target;
         if fits || kept == 1 {
             best = folded;
@@ -59,9 +70,9 @@ pub fn compact(
             return changed(messages, best);
         }
     }
-    let steps = replies(&best).len();
+    let (steps, standing) = (replies(&best).len(), Standing::of(&best, pinned));
     for kept in (STEPS..steps).rev() {
-        let folded = fold_steps(&best, kept, room);
+        let folded = fold_steps(&best, kept, &standing, room);
         let fits = size(&folded) <= target;
         if fits || kept == STEPS {
             best = folded;
@@ -70,12 +81,25 @@ pub fn compact(
             return changed(messages, best);
         }
     }
-    for message in &mut best {
+    let mut limit = LAST_RESORT;
+    loop {
+        let cut = with_results(&best, limit);
+        if size(&cut) <= most || limit <= LEAST_RESULT {
+            return changed(messages, cut);
+        }
+        limit /= 2;
+    }
+}
+
+/// With results that are at most `limit` wide.
+fn with_results(messages: &[Message], limit: usize) -> Vec<Message> {
+    let mut cut = messages.to_vec();
+    for message in &mut cut {
         if let Message::Tool { text, .. } = message {
-            *text = bounded(text, LAST_RESORT, Matters::Head, "call the tool again for a part of it");
+            *text = bounded(text, limit, Matters::Head, "call the tool again for a part of it");
         }
     }
-    changed(messages, best)
+    cut
 }
 
 /// What a provider wanted back unchanged goes with what stood before it: it holds for that conversation only.
@@ -116,13 +140,9 @@ fn shorten(messages: &[Message], whole: usize, pinned: Pinned<'_>) -> Vec<Messag
 
 /// The results that stay whole: the last ones, but of the same call only the newest, and what is pinned.
 fn kept(messages: &[Message], done: &[Done<'_>], whole: usize, pinned: Pinned<'_>) -> BTreeSet<usize> {
-    let (mut kept, mut seen, mut about) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut kept, mut seen) = (Standing::of(messages, pinned).places(), BTreeSet::new());
     for (age, Done { call, result }) in done.iter().rev().enumerate() {
-        let Message::Tool { text, .. } = &messages[*result] else { continue };
-        let is_newest = seen.insert((call.name.clone(), call.arguments.to_string()));
-        // A file that was read or changed since is no longer as the older result says.
-        let is_newest_about = about.insert(subject(call));
-        if is_newest && (age < whole || is_newest_about && pinned(call, text)) {
+        if seen.insert((call.name.clone(), call.arguments.to_string())) && age < whole {
             kept.insert(*result);
         }
     }
@@ -147,7 +167,12 @@ fn replies(messages: &[Message]) -> Vec<usize> {
 }
 
 /// Keeps the last turns; the others become lines of the note.
-fn fold_turns(messages: &[Message], turns: &[usize], kept: usize, room: usize) -> Vec<Message> {
+fn fold_turns(
+    messages: &[Message],
+    (turns, kept): (&[usize], usize),
+    standing: &Standing,
+    room: usize,
+) -> Vec<Message> {
     let cut_at = turns[turns.len() - kept];
     let mut lines = Vec::new();
     for (index, start) in turns.iter().enumerate().take(turns.len() - kept) {
@@ -156,17 +181,19 @@ fn fold_turns(messages: &[Message], turns: &[usize], kept: usize, room: usize) -
     }
     let mut folded: Vec<Message> = messages[..turns[0]].to_vec();
     folded.extend_from_slice(&messages[cut_at..]);
-    put_note(&mut folded, turns[0], lines, room);
+    let Holds { entries: held, settled } = standing.without(messages, &(turns[0]..cut_at), room / HELD_SHARE);
+    put_note(&mut folded, turns[0], Told { lines, files: Vec::new(), held, settled }, room);
     folded
 }
 
 /// Keeps the last steps of the turn that runs; the others become lines of the note.
-fn fold_steps(messages: &[Message], kept: usize, room: usize) -> Vec<Message> {
+fn fold_steps(messages: &[Message], kept: usize, standing: &Standing, room: usize) -> Vec<Message> {
     let replies = replies(messages);
     let (from, to) = (replies[0], replies[replies.len() - kept]);
-    let lines = told_steps(&messages[from..to]);
+    let (lines, files) = (told_steps(&messages[from..to]), changed_files(&messages[from..to]));
+    let Holds { entries: held, settled } = standing.without(messages, &(from..to), room / HELD_SHARE);
     let mut folded = [&messages[..from], &messages[to..]].concat();
-    put_note(&mut folded, from - 1, lines, room);
+    put_note(&mut folded, from - 1, Told { lines, files, held, settled }, room);
     folded
 }
 
@@ -208,6 +235,11 @@ mod tests {
         super::super::Gauge::default().messages(messages)
     }
 
+    /// Shortened to so many tokens, in a window that is not much larger.
+    fn to(messages: &[Message], target: usize, pinned: Pinned<'_>) -> Option<Vec<Message>> {
+        compact(messages, &size, Room { target, most: target * 2 }, pinned)
+    }
+
     #[test]
     fn what_a_provider_wants_back_ends_with_its_conversation() {
         let steps: Vec<(&str, &str)> = ["a", "b", "c", "d", "e", "f", "g"].map(|path| ("read_file", path)).into();
@@ -217,7 +249,7 @@ mod tests {
                 reasoning.kept = Some(Kept { by: "x".into(), blocks: vec![json!({"type": "thinking"})] });
             }
         }
-        let short = compact(&messages, &size, size(&messages) / 2, &|_, _| false).unwrap();
+        let short = to(&messages, size(&messages) / 2, NOTHING).unwrap();
         let kept = |message: &Message| {
             matches!(message, Message::Assistant { reasoning: Some(Reasoning { kept: Some(_), .. }), .. })
         };
@@ -288,7 +320,7 @@ mod tests {
         ];
         let before = conversation(&[turn("mend it", &steps, "")]);
         let pinned = |call: &ToolCall, _: &str| call.arguments["path"] == "b";
-        let after = compact(&before, &size, size(&before) * 9 / 10, &pinned).unwrap();
+        let after = to(&before, size(&before) * 9 / 10, &pinned).unwrap();
         is_whole(&after);
         insta::assert_snapshot!(shown(&after), @r#"
         system: You are careful.
@@ -310,7 +342,7 @@ mod tests {
         model: read_file {"path":"f"} (with reasoning)
         result: 101 lines
         "#);
-        assert_eq!(compact(&after, &size, size(&after), &pinned), None, "nothing is shortened twice");
+        assert_eq!(to(&after, size(&after), &pinned), None, "nothing is shortened twice");
     }
 
     #[test]
@@ -320,7 +352,7 @@ mod tests {
         let last =
             turn("third", &[("read_file", "d"), ("write_file", "e"), ("read_file", "f"), ("read_file", "g")], "");
         let before = conversation(&[first, second, last]);
-        let after = compact(&before, &size, 420, NOTHING).unwrap();
+        let after = to(&before, 420, NOTHING).unwrap();
         is_whole(&after);
         assert!(size(&after) <= 420);
         insta::assert_snapshot!(shown(&after), @r#"
@@ -344,11 +376,47 @@ mod tests {
         result: 101 lines
         "#);
         let more = [after, turn("fourth", &[("read_file", "h")], "")].concat();
-        let again = compact(&more, &size, 300, NOTHING).unwrap();
+        let again = to(&more, 300, NOTHING).unwrap();
         is_whole(&again);
         let note = shown(&again);
         assert_eq!(note.matches(EARLIER).count(), 1, "{note}");
         assert!(note.contains("The user asked: first") && note.contains("The user asked: third"), "{note}");
+    }
+
+    #[test]
+    fn what_still_holds_stays_when_the_steps_are_gone() {
+        let step = |number: usize, said: &str, tool: &str, path: &str, text: &str| {
+            let id = format!("c{number}");
+            let arguments = if path.is_empty() { json!({"items": []}) } else { json!({"path": path}) };
+            let call = ToolCall { id: id.clone(), name: tool.into(), arguments, recovered: None };
+            let reply = Message::Assistant { text: said.into(), reasoning: None, calls: vec![call] };
+            [reply, Message::Tool { call_id: id, tool: tool.into(), text: text.into() }]
+        };
+        let reads = |from: usize| {
+            (from..from + 4)
+                .map(move |n| step(n, "Next.", "read_file", &format!("f{n}"), &"some words of a file\n".repeat(100)))
+        };
+        let pinned = |call: &ToolCall, text: &str| call.name == "todo" || text.contains("found an error:");
+        let wrong = "created bad.py (+2 -0 lines)\npython found an error:\nbad.py:1: SyntaxError";
+        let steps = [
+            step(0, "I take way B: A breaks f7.\nAnd so on.", "todo", "", "[x] look\n[>] mend f3\n1 of 2 open"),
+            step(1, "", "write_file", "good.py", "created good.py (+1 -0 lines)"),
+            step(2, "", "write_file", "bad.py", wrong),
+            step(3, "", "read_file", "bad.py", "1\tdef x(:"),
+            step(20, "", "apply_patch", "", "changed p.py (+1 -1 lines)\npython found an error:\np.py:7: wrong"),
+        ];
+        let task = || vec![Message::User { text: "mend it".into() }];
+        let before = conversation(&[task(), steps.into_iter().chain(reads(4)).flatten().collect()]);
+        let after = to(&before, 400, &pinned).unwrap();
+        is_whole(&after);
+        insta::assert_snapshot!(shown(&after[..2]), @"");
+        let mended = step(8, "", "edit_file", "bad.py", "changed bad.py (+1 -1 lines)");
+        let patched = step(21, "", "edit_file", "p.py", "changed p.py (+1 -1 lines)");
+        let renewed = step(9, "", "todo", "", "[x] mend f3\nall done");
+        let more = [after, [mended, patched, renewed].concat(), reads(10).flatten().collect()].concat();
+        let again = to(&more, 400, &pinned).unwrap();
+        is_whole(&again);
+        insta::assert_snapshot!(shown(&again[..2]), @"");
     }
 
     #[test]
@@ -358,7 +426,7 @@ mod tests {
         let steps = &turn("", &[("read_file", "a"), ("read_file", "b"), ("read_file", "c")], "")[1..];
         let first = [note("[New tools:\n- x]\n\nthe first task\nin two lines"), nothing.clone()].concat();
         let last = [note("the last task\nwith a condition"), nothing, note(NOTHING_SAID), steps.to_vec()].concat();
-        let after = compact(&conversation(&[first, last]), &size, 200, NOTHING).unwrap();
+        let after = to(&conversation(&[first, last]), 200, NOTHING).unwrap();
         is_whole(&after);
         insta::assert_snapshot!(shown(&after), @r#"
         system: You are careful.
@@ -382,7 +450,7 @@ mod tests {
         for number in 0..200 {
             messages.extend(turn(&format!("task {number}"), &[("read_file", "a"), ("write_file", "b")], "done"));
             if size(&messages) > 1_200 {
-                messages = compact(&messages, &size, 800, NOTHING).unwrap();
+                messages = to(&messages, 800, NOTHING).unwrap();
                 assert!(size(&messages) <= 800, "{} in turn {number}", size(&messages));
             }
         }
@@ -413,7 +481,7 @@ mod tests {
                 .collect();
             let before = conversation(&turns);
             let target = next(size(&before).max(1));
-            if let Some(after) = compact(&before, &size, target, NOTHING) {
+            if let Some(after) = to(&before, target, NOTHING) {
                 is_whole(&after);
                 assert!(size(&after) <= size(&before), "{} to {}", size(&before), size(&after));
             }
