@@ -62,6 +62,7 @@ pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &mut Conte
         let window = window.unwrap_or_else(|| context.tokens() * 3 / 4);
         let window = context.window.map_or(window, |known| known.min(window));
         context.window = Some(window);
+        turn.window.store(window, Ordering::Relaxed);
         // What is known not to fit is not sent again.
         if !shorten(turn, context, Room::of(turn, window), None).await || context.tokens() + REPLY > window {
             break;
