@@ -84,8 +84,8 @@ fn a_window_that_turns_out_smaller_is_learned_from_the_servers_answer() {
     let ran = project.run(&server, Dialect::OpenAi, &[], "read them");
     ran.expect(0);
     let compacted = ran.all("compacted");
-    // The full set was chosen before: it takes a third of such a window.
-    assert!(!compacted.is_empty() && compacted.len() <= 2 * FILES / 3, "{} times", compacted.len());
+    // The full set was chosen before: it takes a third of such a window, and leaves room for a result or two.
+    assert!(!compacted.is_empty() && compacted.len() <= 3 * FILES / 4, "{} times", compacted.len());
     assert_eq!(compacted[0]["window"], 4096);
     assert_eq!(ran.all("turn_ended")[0]["steps"], (FILES + 1) as u64, "the step was repeated");
 }
