@@ -143,7 +143,7 @@ pub(super) async fn run(turn: &Arc<Turn>, asked: &Asked, by: By) -> CallResult {
     CallResult { call_id: call.id.clone(), tool, status: ended.status, text, cut, data, wrote, runs }
 }
 
-/// At most a quarter of the window, at four characters a token. What a reading tool gave can be asked for again in parts;
+/// At most its share of the window. What a reading tool gave can be asked for again in parts;
 /// of any other the whole is kept in the session, so that half as much is enough to show. A skill says what to do from its
 /// beginning on.
 fn short_enough(turn: &Turn, call: &ToolCall, text: &str) -> String {

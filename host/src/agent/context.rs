@@ -11,7 +11,7 @@ use super::ask::Asked;
 use super::known::{self, Known};
 use super::turn::Turn;
 use super::{ask, call_tool, instead, map, skill, snapshot, tool_set};
-use crate::context::{Gauge, estimate, tools_as_json};
+use crate::context::{Gauge, Learned, estimate, tools_as_json};
 use crate::model::Model;
 use crate::plugins::Tool;
 use crate::protocol::{self, Event, Message, NO_REPLY, Tier, ToolSet, ToolSpec, WindowPart};
@@ -39,6 +39,8 @@ pub(crate) struct Context {
     rooms: BTreeMap<Tier, (Gauge, Option<usize>)>,
     /// Tokens that the last compaction left, as the model that it talks to counts them.
     pub compacted: Option<usize>,
+    /// Tokens at which nothing worth it could be left out.
+    pub futile: Option<usize>,
     /// What the model has to be told with the user's next words.
     pub unsaid: Option<String>,
     /// Only what it offers can be called in it.
@@ -71,6 +73,7 @@ impl Context {
             tier: Tier::Local,
             rooms: BTreeMap::new(),
             compacted: None,
+            futile: None,
             unsaid: None,
             closed: false,
         }
@@ -79,7 +82,7 @@ impl Context {
     /// A small conversation beside this one, with some of its tools and no others. What is known of the server holds there too.
     pub fn beside(&self, system: &str, tools: Vec<ToolSpec>) -> Context {
         let messages = vec![Message::System { text: system.to_string() }];
-        let (gauge, window, tier, rooms) = (self.gauge, self.window, self.tier, self.rooms.clone());
+        let (gauge, window, tier, rooms) = (self.gauge.anew(), self.window, self.tier, self.rooms.clone());
         Context {
             taken: ask::used_ids(self),
             gauge,
@@ -96,10 +99,10 @@ impl Context {
         if tier == self.tier {
             return;
         }
-        self.rooms.insert(self.tier, (self.gauge, self.window));
+        self.rooms.insert(self.tier, (self.gauge.anew(), self.window));
         (self.gauge, self.window) = self.rooms.remove(&tier).unwrap_or_default();
         // Of another window, and counted in another way.
-        (self.tier, self.compacted) = (tier, None);
+        (self.tier, self.compacted, self.futile) = (tier, None, None);
     }
 
     /// Tokens that the local model reads at once, as far as is known.
@@ -200,10 +203,23 @@ impl Context {
         Context { window, ..Context::of(messages, tools, Some(Known::of(&skills))) }
     }
 
+    /// Asks how much the model reads at once, where that is not known yet.
+    pub async fn look(&mut self, model: &Arc<dyn Model>) {
+        if self.window.is_none() {
+            self.window = model.window().await.map(|tokens| tokens as usize);
+        }
+    }
+
+    /// A copy for a request that is not part of it.
+    pub fn aside(&self) -> Context {
+        Context { messages: self.messages.clone(), ..self.beside(self.system(), self.tools.clone()) }
+    }
+
     /// Another local model reads it from now on, whose window and way of counting are not known yet.
     pub fn forget_model(&mut self) {
         self.talk_to(Tier::Local);
-        (self.window, self.gauge, self.compacted) = (None, Gauge::default(), None);
+        (self.window, self.gauge) = Default::default();
+        (self.compacted, self.futile) = (None, None);
     }
 
     /// Whether the model has said anything in it.
@@ -218,8 +234,13 @@ impl Context {
     }
 
     /// The server has counted the tokens of a request of these messages.
-    pub fn learn(&mut self, counted: u64) {
-        self.gauge.learn(&self.messages, self.tools_weight, counted);
+    pub fn learn(&mut self, counted: u64) -> Learned {
+        self.gauge.learn(&self.messages, self.tools_weight, counted)
+    }
+
+    /// It has refused it as too long, with this count.
+    pub fn refused(&mut self, counted: u64) {
+        self.gauge.refused(&self.messages, self.tools_weight, counted);
     }
 
     /// What a request would take now.

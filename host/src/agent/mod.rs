@@ -50,6 +50,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -86,6 +87,9 @@ use crate::process::Runner;
 use crate::protocol::{self, Event, Level, Op, ToolSummary};
 use crate::secrets;
 use crate::session::{Journal, Transcript};
+
+/// How long it is waited for what a server says of its model, where that is only to be shown.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Makes a connection to a model by its name.
 pub type Connect = Box<dyn Fn(&str) -> Result<Arc<dyn Model>, ModelError> + Send + Sync>;
@@ -309,7 +313,7 @@ impl Agent {
     fn warm_up(&mut self) -> bool {
         let wanted = self.warms && self.model.is_local() && self.services.routing.may_be_local();
         self.warming = wanted.then(|| {
-            let said = self.context.as_ref().map(|context| (context.messages.clone(), context.tools.clone()));
+            let said = self.context.as_ref().map(Context::aside);
             Warming::begin(self.next_turn(""), self.model.clone(), said)
         });
         true
@@ -339,9 +343,12 @@ impl Agent {
         true
     }
 
-    async fn show_window(&self) -> bool {
-        let event = match &self.context {
+    async fn show_window(&mut self) -> bool {
+        let event = match &mut self.context {
             Some(context) => {
+                let model = self.services.routing.model(context.tier, &self.model);
+                // Where the server does not answer soon, what the settings say is shown.
+                let _ = tokio::time::timeout(PATIENCE, context.look(&model)).await;
                 let window = context.window.unwrap_or(self.services.settings.window);
                 Event::Window { window: window as u64, parts: context.parts() }
             }

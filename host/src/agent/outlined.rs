@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::turn::Turn;
-use crate::context::fits;
+use crate::context::{fits, width};
 use crate::graph::{Line, Outline};
 use crate::plugins::Origin;
 use crate::protocol::ToolCall;
@@ -78,15 +78,15 @@ impl Shown {
     }
 }
 
-/// The text within `limit` characters, and the last line that it shows. `None`: it cannot be done better than by a cut.
+/// The text within `limit`, and the last line that it shows. `None`: it cannot be done better than by a cut.
 fn outlined(text: &str, shown: &Shown, outline: &[Line], limit: usize) -> Option<(String, u64)> {
     if limit < LEAST_LIMIT {
         return None;
     }
     let (before, body) = parts(text, shown)?;
-    let mut room = Some(limit.checked_sub(limit / OUTLINE_SHARE + before.chars().count())?);
+    let mut room = Some(limit.checked_sub(limit / OUTLINE_SHARE + width(&before))?);
     let fits = |line: &&&str| {
-        room = room.and_then(|room| room.checked_sub(line.chars().count() + 1));
+        room = room.and_then(|room| room.checked_sub(width(line) + 1));
         room.is_some()
     };
     let fitting = body.iter().take_while(fits).count() as u64;
@@ -107,11 +107,11 @@ fn outlined(text: &str, shown: &Shown, outline: &[Line], limit: usize) -> Option
         let _ = writeln!(all, "{remark}");
     }
     let _ = writeln!(all, "[lines {start} to {last} of {lines}; the rest of {} defines:]", shown.path);
-    let mut room = limit.saturating_sub(all.chars().count()).min(limit / OUTLINE_SHARE);
+    let mut room = limit.saturating_sub(width(&all)).min(limit / OUTLINE_SHARE);
     let mut named = 0;
     for line in rest.iter().take(MOST_ENTRIES) {
         let entry = format!("{}-{}\t{}{}\n", line.line, line.last, "  ".repeat(line.depth.min(8)), line.signature);
-        let Some(left) = room.checked_sub(entry.chars().count() + 120) else { break };
+        let Some(left) = room.checked_sub(width(&entry) + 120) else { break };
         (room, named) = (left + 120, named + 1);
         all.push_str(&entry);
     }

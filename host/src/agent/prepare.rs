@@ -10,7 +10,7 @@ use super::call::{self, By, CallResult};
 use super::include;
 use super::turn::Turn;
 use crate::commands::{self, Call, Entry, Part, Prompt, Severity};
-use crate::context::{Matters, bounded};
+use crate::context::{Matters, bounded, width};
 use crate::protocol::{Event, Level, ToolCall, ToolStatus};
 
 /// The tool that runs a shell line.
@@ -40,7 +40,7 @@ impl Budget {
     /// What fits of a text; `rest` says how to get what does not.
     pub fn take(&mut self, text: &str, rest: &str) -> String {
         let limit = EACH.min(self.left);
-        self.left -= text.chars().count().min(limit);
+        self.left -= width(text).min(limit);
         bounded(text, limit, Matters::Head, rest)
     }
 }

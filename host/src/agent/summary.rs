@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use super::tally::{Ended, Tally};
 use super::turn::Turn;
 use super::{Context, ask, leaving};
-use crate::context::beginning;
+use crate::context::{INDENT, beginning};
 use crate::model::{Delta, Model, Request};
 use crate::protocol::{Event, Level, Message};
 use crate::recover::Found;
@@ -19,10 +19,8 @@ const QUESTION: &str = include_str!("summary.md");
 const ANSWER: u32 = 400;
 /// Tokens that the question and the answer take of the window.
 pub(super) const ROOM: usize = ANSWER as usize + 150;
-/// Characters of it that are kept.
+/// Width of it that is kept.
 const LONGEST: usize = 1_600;
-/// Deeper than any line of the rules.
-const INDENT: &str = "    ";
 
 /// The lines of the summary; `None`: the rules' lines have to do.
 pub(super) async fn ask(turn: &Turn, model: &Arc<dyn Model>, context: &Context) -> Option<Vec<String>> {

@@ -26,6 +26,9 @@ use crate::recover;
 /// The most paths that are kept in mind.
 const MOST_PATHS: usize = 4_096;
 
+/// Tokens of a window in which results take less.
+const SMALL_WINDOW: usize = 16_000;
+
 /// Files of the workspace that calls have named or changed in this session, relative.
 pub(super) type InPlay = Arc<Mutex<BTreeSet<String>>>;
 /// Digests of files of which the user has heard in this session that their approvals do not count.
@@ -331,9 +334,11 @@ impl Turn {
         self.window.load(Ordering::Relaxed)
     }
 
-    /// Characters of one result that reach the model.
+    /// How wide a result may be that reaches the model: a quarter of the window, and of a small one, in which compactions would
+    /// come too often, an eighth.
     pub fn result_limit(&self) -> usize {
-        self.services.settings.result_limit.min(self.window())
+        let share = if self.window() < SMALL_WINDOW { self.window() / 2 } else { self.window() };
+        self.services.settings.result_limit.min(share)
     }
 
     /// A call's arguments, with careless types mended.

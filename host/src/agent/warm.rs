@@ -10,9 +10,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::turn::Turn;
-use super::{Context, leaving};
+use super::{Context, budget, leaving};
 use crate::model::{Model, Request};
-use crate::protocol::{Message, ToolSpec};
+use crate::protocol::{Message, Tier};
 
 /// Stands for the user's words: some models' templates refuse a conversation without any.
 const WORDS: &str = "…";
@@ -21,16 +21,19 @@ const WORDS: &str = "…";
 pub(super) struct Warming(JoinHandle<()>);
 
 impl Warming {
-    /// `said`: the conversation to go on with; `None` where one is yet to begin.
-    pub fn begin(turn: Arc<Turn>, model: Arc<dyn Model>, said: Option<(Vec<Message>, Vec<ToolSpec>)>) -> Warming {
+    /// `said`: a copy of the conversation to go on with; `None` where one is yet to begin. What would not fit, or is compacted
+    /// before the next request, is not read.
+    pub fn begin(turn: Arc<Turn>, model: Arc<dyn Model>, said: Option<Context>) -> Warming {
         Warming(tokio::spawn(async move {
-            let (mut messages, tools) = match said {
+            let mut context = match said {
                 Some(said) => said,
-                None => {
-                    let context = Context::prefix(&turn, &model, &BTreeSet::new(), |_| true).await;
-                    (context.messages, context.tools)
-                }
+                None => Context::prefix(&turn, &model, &BTreeSet::new(), |_| true).await,
             };
+            context.talk_to(Tier::Local);
+            if !budget::fit(&turn, &model, &mut context).await {
+                return;
+            }
+            let Context { mut messages, tools, .. } = context;
             messages.push(Message::User { text: WORDS.into() });
             let mut sampling = turn.services.settings.sampling;
             sampling.max_tokens = Some(1);

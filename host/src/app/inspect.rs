@@ -196,7 +196,7 @@ pub async fn prompt(context: &Context) -> Result<()> {
     let hidden = plugins.tools().len() + agent::host_tools().len() - specs.len();
     writeln!(out, "Profile: {}", one_line(&asked.profile))?;
     writeln!(out, "Tools: the {} set ({}); {hidden} more are hidden", set.name(), one_line(reason))?;
-    writeln!(out, "Tokens, at four characters each, of a window of {window}:")?;
+    writeln!(out, "Tokens, as estimated, of a window of {window}:")?;
     let part = |name: &str, tokens: usize| WindowPart { name: name.into(), tokens: tokens as u64 };
     let mut parts = vec![
         part("Garth's instructions", own),

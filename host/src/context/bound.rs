@@ -1,6 +1,8 @@
 //! Bounds a text that is on its way to the model: head and tail stay, nothing is cut in mid-line, and the cut says how
 //! to get the rest.
 
+use super::tokens::{first, width};
+
 /// Which end of a long text matters more: it gets two thirds of the room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Matters {
@@ -9,7 +11,7 @@ pub enum Matters {
     Tail,
 }
 
-/// `text`, or its first and last lines within `limit` characters with a line between them that counts what is missing
+/// `text`, or its first and last lines within `limit` (a [`width`]) with a line between them that counts what is missing
 /// and ends with `rest` (how to get it). A line that is longer than its share is left out like any other; of prose, which may
 /// be a single line, [`beginning`] keeps more.
 pub fn bounded(text: &str, limit: usize, matters: Matters, rest: &str) -> String {
@@ -30,26 +32,28 @@ pub fn bounded(text: &str, limit: usize, matters: Matters, rest: &str) -> String
     kept.join("\n")
 }
 
-/// Prose, or its first `limit` characters up to the end of a word.
+/// Prose, or its beginning within `limit` up to the end of a word.
 pub fn beginning(text: &str, limit: usize) -> String {
-    let Some((end, _)) = text.char_indices().nth(limit) else { return text.to_string() };
-    let kept = &text[..end];
+    let kept = first(text, limit);
+    if kept.len() == text.len() {
+        return text.to_string();
+    }
     // A word may be longer than anything.
-    let end = kept.rfind(char::is_whitespace).filter(|at| *at > end / 2).unwrap_or(end);
+    let end = kept.rfind(char::is_whitespace).filter(|at| *at > kept.len() / 2).unwrap_or(kept.len());
     format!("{} …", kept[..end].trim_end())
 }
 
 /// Whether [`bounded`] leaves all of it.
 pub fn fits(text: &str, limit: usize) -> bool {
-    text.chars().count() <= limit
+    width(text) <= limit
 }
 
-/// How many of the lines fit into `limit` characters.
+/// How many of the lines fit into `limit`.
 fn take<'a>(lines: impl Iterator<Item = &'a &'a str>, limit: usize) -> usize {
     let mut used = 0;
     lines
         .take_while(|line| {
-            used += line.chars().count() + 1;
+            used += width(line) + 1;
             used <= limit
         })
         .count()
@@ -77,7 +81,7 @@ mod tests {
         check("short", "short");
         check("one two three", "one two …");
         check("one\n\ntwo three", "one\n\ntwo …");
-        check("ä".repeat(20).as_str(), &format!("{} …", "ä".repeat(10)));
+        check("ä".repeat(20).as_str(), &format!("{} …", "ä".repeat(5)));
     }
 
     #[test]

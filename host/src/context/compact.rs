@@ -5,7 +5,8 @@
 //!    same arguments, and a file that was read again, keep only the newest result. Pinned results stay whole.
 //! 2. Where that is not enough, fewer results stay whole.
 //! 3. Then whole turns, the oldest first, become a line in a note that opens the conversation; at last also the older steps
-//!    of the turn that runs. The note has a bound of its own; what it loses then is counted there.
+//!    of the turn that runs. What was pinned stays in the note. That has a bound of its own; what it loses then is counted there.
+//! 4. Where it would not fit the window even so, the results that are left are cut.
 //!
 //! Every call keeps exactly one result, since servers insist on it.
 
@@ -13,8 +14,9 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::note::put_note;
-use super::told::{Done, done, in_short, places, short_argument, subject, told_steps, told_turn, turns};
+use super::held::{Holds, Standing};
+use super::note::{Told, put_note};
+use super::told::{Done, changed_files, done, in_short, places, short_argument, told_steps, told_turn, turns};
 use super::{Matters, bounded};
 use crate::protocol::{Message, ToolCall};
 
@@ -22,21 +24,30 @@ use crate::protocol::{Message, ToolCall};
 const WHOLE: [usize; 3] = [5, 3, 1];
 /// The least number of steps of the running turn that stay.
 const STEPS: usize = 2;
-/// Characters of the one result that would not fit otherwise.
+/// Width of the results that would not fit otherwise, and the least that is left of them.
 const LAST_RESORT: usize = 4_000;
+const LEAST_RESULT: usize = 250;
 
-/// Characters that the note may have in any window.
+/// Width that the note may have in any window, and of that what one thing may have that holds.
 const LEAST_NOTE: usize = 800;
+const HELD_SHARE: usize = 3;
 
 /// What must stay whole, of the newest result for each thing that a call is about.
 pub type Pinned<'a> = &'a dyn Fn(&ToolCall, &str) -> bool;
 
-/// The shorter conversation; `size` counts its tokens, and `target` is how many it should have at most. `None`: there is
-/// nothing to shorten. The result may still be larger than the target.
+/// Tokens for the messages: how many they should have at most, and how many they may have.
+#[derive(Clone, Copy, Debug)]
+pub struct Room {
+    pub target: usize,
+    pub most: usize,
+}
+
+/// The shorter conversation; `size` counts its tokens. `None`: there is nothing to shorten. The result may still be larger than
+/// there is room for.
 pub fn compact(
     messages: &[Message],
     size: &dyn Fn(&[Message]) -> usize,
-    target: usize,
+    Room { target, most }: Room,
     pinned: Pinned<'_>,
 ) -> Option<Vec<Message>> {
     let mut best = messages.to_vec();
@@ -48,9 +59,9 @@ pub fn compact(
     }
     // A quarter of the target, at four characters a token.
     let room = target.max(LEAST_NOTE);
-    let turns = turns(&best);
+    let (turns, standing) = (turns(&best), Standing::of(&best, pinned));
     for kept in (1..turns.len()).rev() {
-        let folded = fold_turns(&best, &turns, kept, room);
+        let folded = fold_turns(&best, (&turns, kept), &standing, room);
         let fits = size(&folded) <= target;
         if fits || kept == 1 {
             best = folded;
@@ -59,9 +70,9 @@ pub fn compact(
             return changed(messages, best);
         }
     }
-    let steps = replies(&best).len();
+    let (steps, standing) = (replies(&best).len(), Standing::of(&best, pinned));
     for kept in (STEPS..steps).rev() {
-        let folded = fold_steps(&best, kept, room);
+        let folded = fold_steps(&best, kept, &standing, room);
         let fits = size(&folded) <= target;
         if fits || kept == STEPS {
             best = folded;
@@ -70,12 +81,25 @@ pub fn compact(
             return changed(messages, best);
         }
     }
-    for message in &mut best {
+    let mut limit = LAST_RESORT;
+    loop {
+        let cut = with_results(&best, limit);
+        if size(&cut) <= most || limit <= LEAST_RESULT {
+            return changed(messages, cut);
+        }
+        limit /= 2;
+    }
+}
+
+/// With results that are at most `limit` wide.
+fn with_results(messages: &[Message], limit: usize) -> Vec<Message> {
+    let mut cut = messages.to_vec();
+    for message in &mut cut {
         if let Message::Tool { text, .. } = message {
-            *text = bounded(text, LAST_RESORT, Matters::Head, "call the tool again for a part of it");
+            *text = bounded(text, limit, Matters::Head, "call the tool again for a part of it");
         }
     }
-    changed(messages, best)
+    cut
 }
 
 /// What a provider wanted back unchanged goes with what stood before it: it holds for that conversation only.
@@ -116,13 +140,9 @@ fn shorten(messages: &[Message], whole: usize, pinned: Pinned<'_>) -> Vec<Messag
 
 /// The results that stay whole: the last ones, but of the same call only the newest, and what is pinned.
 fn kept(messages: &[Message], done: &[Done<'_>], whole: usize, pinned: Pinned<'_>) -> BTreeSet<usize> {
-    let (mut kept, mut seen, mut about) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut kept, mut seen) = (Standing::of(messages, pinned).places(), BTreeSet::new());
     for (age, Done { call, result }) in done.iter().rev().enumerate() {
-        let Message::Tool { text, .. } = &messages[*result] else { continue };
-        let is_newest = seen.insert((call.name.clone(), call.arguments.to_string()));
-        // A file that was read or changed since is no longer as the older result says.
-        let is_newest_about = about.insert(subject(call));
-        if is_newest && (age < whole || is_newest_about && pinned(call, text)) {
+        if seen.insert((call.name.clone(), call.arguments.to_string())) && age < whole {
             kept.insert(*result);
         }
     }
@@ -147,7 +167,12 @@ fn replies(messages: &[Message]) -> Vec<usize> {
 }
 
 /// Keeps the last turns; the others become lines of the note.
-fn fold_turns(messages: &[Message], turns: &[usize], kept: usize, room: usize) -> Vec<Message> {
+fn fold_turns(
+    messages: &[Message],
+    (turns, kept): (&[usize], usize),
+    standing: &Standing,
+    room: usize,
+) -> Vec<Message> {
     let cut_at = turns[turns.len() - kept];
     let mut lines = Vec::new();
     for (index, start) in turns.iter().enumerate().take(turns.len() - kept) {
@@ -156,267 +181,21 @@ fn fold_turns(messages: &[Message], turns: &[usize], kept: usize, room: usize) -
     }
     let mut folded: Vec<Message> = messages[..turns[0]].to_vec();
     folded.extend_from_slice(&messages[cut_at..]);
-    put_note(&mut folded, turns[0], lines, room);
+    let Holds { entries: held, settled } = standing.without(messages, &(turns[0]..cut_at), room / HELD_SHARE);
+    put_note(&mut folded, turns[0], Told { lines, files: Vec::new(), held, settled }, room);
     folded
 }
 
 /// Keeps the last steps of the turn that runs; the others become lines of the note.
-fn fold_steps(messages: &[Message], kept: usize, room: usize) -> Vec<Message> {
+fn fold_steps(messages: &[Message], kept: usize, standing: &Standing, room: usize) -> Vec<Message> {
     let replies = replies(messages);
     let (from, to) = (replies[0], replies[replies.len() - kept]);
-    let lines = told_steps(&messages[from..to]);
+    let (lines, files) = (told_steps(&messages[from..to]), changed_files(&messages[from..to]));
+    let Holds { entries: held, settled } = standing.without(messages, &(from..to), room / HELD_SHARE);
     let mut folded = [&messages[..from], &messages[to..]].concat();
-    put_note(&mut folded, from - 1, lines, room);
+    put_note(&mut folded, from - 1, Told { lines, files, held, settled }, room);
     folded
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::note::{EARLIER, NOTHING_SAID};
-    use super::*;
-    use crate::protocol::{Kept, NO_REPLY, Reasoning};
-    use serde_json::json;
-
-    /// A turn: the user's words, and steps that read or write a file, each with a long result.
-    fn turn(task: &str, steps: &[(&str, &str)], answer: &str) -> Vec<Message> {
-        let mut messages = vec![Message::User { text: task.into() }];
-        for (index, (tool, path)) in steps.iter().enumerate() {
-            let id = format!("{task}-{index}");
-            let mut arguments = json!({"path": path});
-            if *tool == "write_file" {
-                arguments["content"] = json!("a line of code\n".repeat(60));
-            }
-            let call = ToolCall { id: id.clone(), name: tool.to_string(), arguments, recovered: None };
-            let reasoning = Some("thinking ".repeat(40).into());
-            messages.push(Message::Assistant { text: String::new(), reasoning, calls: vec![call] });
-            let did = if *tool == "write_file" { format!("changed {path} (+60 -1 lines); ") } else { String::new() };
-            let text = format!("{did}{tool} {path} {index}\n{}", "content\n".repeat(100));
-            messages.push(Message::Tool { call_id: id, tool: tool.to_string(), text });
-        }
-        if !answer.is_empty() {
-            messages.push(Message::Assistant { text: answer.into(), reasoning: None, calls: Vec::new() });
-        }
-        messages
-    }
-
-    fn conversation(turns: &[Vec<Message>]) -> Vec<Message> {
-        let system = vec![Message::System { text: "You are careful.".into() }];
-        std::iter::once(&system).chain(turns).flatten().cloned().collect()
-    }
-
-    fn size(messages: &[Message]) -> usize {
-        super::super::Gauge::default().messages(messages)
-    }
-
-    #[test]
-    fn what_a_provider_wants_back_ends_with_its_conversation() {
-        let steps: Vec<(&str, &str)> = ["a", "b", "c", "d", "e", "f", "g"].map(|path| ("read_file", path)).into();
-        let mut messages = conversation(&[turn("go", &steps, "")]);
-        for message in &mut messages {
-            if let Message::Assistant { reasoning: Some(reasoning), .. } = message {
-                reasoning.kept = Some(Kept { by: "x".into(), blocks: vec![json!({"type": "thinking"})] });
-            }
-        }
-        let short = compact(&messages, &size, size(&messages) / 2, &|_, _| false).unwrap();
-        let kept = |message: &Message| {
-            matches!(message, Message::Assistant { reasoning: Some(Reasoning { kept: Some(_), .. }), .. })
-        };
-        assert!(messages.iter().any(kept) && !short.iter().any(kept));
-    }
-
-    /// As a model reads it, a line each.
-    fn shown(messages: &[Message]) -> String {
-        let one = |message: &Message| match message {
-            Message::System { text } => format!("system: {text}"),
-            Message::User { text } => format!("user: {text}"),
-            Message::Assistant { text, reasoning, calls } => {
-                let calls: Vec<String> = calls.iter().map(|call| format!("{} {}", call.name, call.arguments)).collect();
-                let thought = if reasoning.is_some() { " (with reasoning)" } else { "" };
-                format!("model: {text}{}{thought}", calls.join(", "))
-            }
-            Message::Tool { text, .. } if text.lines().count() > 50 => {
-                format!("result: {} lines", text.lines().count())
-            }
-            Message::Tool { text, .. } => format!("result: {text}"),
-        };
-        messages
-            .iter()
-            .map(|message| match message {
-                Message::User { .. } => one(message),
-                _ => one(message).chars().take(150).collect(),
-            })
-            .collect::<Vec<String>>()
-            .join("\n")
-    }
-
-    /// Every call has one result, behind it and in its order; the user's last words and the system prompt are there.
-    fn is_whole(messages: &[Message]) {
-        let calls: Vec<&str> = messages
-            .iter()
-            .filter_map(|message| match message {
-                Message::Assistant { calls, .. } => Some(calls),
-                _ => None,
-            })
-            .flatten()
-            .map(|call| call.id.as_str())
-            .collect();
-        let results: Vec<&str> = messages
-            .iter()
-            .filter_map(|message| match message {
-                Message::Tool { call_id, .. } => Some(call_id.as_str()),
-                _ => None,
-            })
-            .collect();
-        assert_eq!(calls, results);
-        assert!(matches!(messages.first(), Some(Message::System { .. })));
-        assert!(messages.iter().any(|message| matches!(message, Message::User { .. })));
-    }
-
-    const NOTHING: Pinned<'static> = &|_, _| false;
-
-    #[test]
-    fn old_results_become_a_line_and_the_last_five_stay() {
-        let steps = [
-            ("read_file", "a"),
-            ("write_file", "b"),
-            ("read_file", "c"),
-            ("read_file", "d"),
-            ("read_file", "c"),
-            ("write_file", "a"),
-            ("read_file", "e"),
-            ("read_file", "f"),
-        ];
-        let before = conversation(&[turn("mend it", &steps, "")]);
-        let pinned = |call: &ToolCall, _: &str| call.arguments["path"] == "b";
-        let after = compact(&before, &size, size(&before) * 9 / 10, &pinned).unwrap();
-        is_whole(&after);
-        insta::assert_snapshot!(shown(&after), @r#"
-        system: You are careful.
-        user: mend it
-        model: read_file {"path":"a"}
-        result: [101 lines, left out; call again for them. They began: read_file a 0]
-        model: write_file {"path":"b","content":"a line of code …"}
-        result: 101 lines
-        model: read_file {"path":"c"}
-        result: [101 lines, left out; call again for them. They began: read_file c 2]
-        model: read_file {"path":"d"}
-        result: 101 lines
-        model: read_file {"path":"c"} (with reasoning)
-        result: 101 lines
-        model: write_file {"path":"a","content":"a line of code\na line of code\na line of code\na line of code\na line of code\na line of code\na line of cod
-        result: 101 lines
-        model: read_file {"path":"e"} (with reasoning)
-        result: 101 lines
-        model: read_file {"path":"f"} (with reasoning)
-        result: 101 lines
-        "#);
-        assert_eq!(compact(&after, &size, size(&after), &pinned), None, "nothing is shortened twice");
-    }
-
-    #[test]
-    fn old_turns_become_a_note_and_then_old_steps_too() {
-        let first = turn("first", &[("read_file", "a"), ("write_file", "b")], "First is done.\nIt was easy.");
-        let second = turn("second", &[("write_file", "c")], "Second is done.");
-        let last =
-            turn("third", &[("read_file", "d"), ("write_file", "e"), ("read_file", "f"), ("read_file", "g")], "");
-        let before = conversation(&[first, second, last]);
-        let after = compact(&before, &size, 420, NOTHING).unwrap();
-        is_whole(&after);
-        assert!(size(&after) <= 420);
-        insta::assert_snapshot!(shown(&after), @r#"
-        system: You are careful.
-        user: [Earlier in this conversation, shortened to fit the context window:
-        - The user asked: first
-          Files that were changed: b
-          You answered: First is done. …
-        - The user asked: second
-          Files that were changed: c
-          You answered: Second is done.
-        - You called read_file (d): read_file d 0
-        ]
-
-        third
-        model: write_file {"path":"e","content":"a line of code …"}
-        result: [101 lines, left out. They began: changed e (+60 -1 lines); write_file e 1]
-        model: read_file {"path":"f"}
-        result: [101 lines, left out; call again for them. They began: read_file f 2]
-        model: read_file {"path":"g"}
-        result: 101 lines
-        "#);
-        let more = [after, turn("fourth", &[("read_file", "h")], "")].concat();
-        let again = compact(&more, &size, 300, NOTHING).unwrap();
-        is_whole(&again);
-        let note = shown(&again);
-        assert_eq!(note.matches(EARLIER).count(), 1, "{note}");
-        assert!(note.contains("The user asked: first") && note.contains("The user asked: third"), "{note}");
-    }
-
-    #[test]
-    fn what_the_host_says_between_two_steps_is_no_turn_and_hides_no_task() {
-        let note = |text: &str| vec![Message::User { text: text.into() }];
-        let nothing = vec![Message::Assistant { text: NO_REPLY.into(), reasoning: None, calls: Vec::new() }];
-        let steps = &turn("", &[("read_file", "a"), ("read_file", "b"), ("read_file", "c")], "")[1..];
-        let first = [note("[New tools:\n- x]\n\nthe first task\nin two lines"), nothing.clone()].concat();
-        let last = [note("the last task\nwith a condition"), nothing, note(NOTHING_SAID), steps.to_vec()].concat();
-        let after = compact(&conversation(&[first, last]), &size, 200, NOTHING).unwrap();
-        is_whole(&after);
-        insta::assert_snapshot!(shown(&after), @r#"
-        system: You are careful.
-        user: [Earlier in this conversation, shortened to fit the context window:
-        - The user asked: the first task …
-        - You called read_file (a): read_file a 0
-        ]
-
-        the last task
-        with a condition
-        model: read_file {"path":"b"}
-        result: [101 lines, left out; call again for them. They began: read_file b 1]
-        model: read_file {"path":"c"}
-        result: 101 lines
-        "#);
-    }
-
-    #[test]
-    fn a_conversation_of_many_turns_always_gets_short() {
-        let mut messages = conversation(&[]);
-        for number in 0..200 {
-            messages.extend(turn(&format!("task {number}"), &[("read_file", "a"), ("write_file", "b")], "done"));
-            if size(&messages) > 1_200 {
-                messages = compact(&messages, &size, 800, NOTHING).unwrap();
-                assert!(size(&messages) <= 800, "{} in turn {number}", size(&messages));
-            }
-        }
-        let text = shown(&messages);
-        assert!(
-            text.contains(" earlier lines are left out here)") && text.contains("The user asked: task 19"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn any_conversation_stays_whole_and_grows_no_longer() {
-        let tools = ["read_file", "write_file", "grep"];
-        // A small generator with a fixed seed.
-        let mut seed = 7_u64;
-        let mut next = |most: usize| {
-            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            (seed >> 33) as usize % most
-        };
-        for _ in 0..200 {
-            let turns: Vec<Vec<Message>> = (0..1 + next(4))
-                .map(|number| {
-                    let steps: Vec<(&str, String)> =
-                        (0..next(12)).map(|_| (tools[next(3)], format!("file{}", next(5)))).collect();
-                    let steps: Vec<(&str, &str)> = steps.iter().map(|(tool, path)| (*tool, path.as_str())).collect();
-                    turn(&format!("task {number}"), &steps, if next(2) == 0 { "done" } else { "" })
-                })
-                .collect();
-            let before = conversation(&turns);
-            let target = next(size(&before).max(1));
-            if let Some(after) = compact(&before, &size, target, NOTHING) {
-                is_whole(&after);
-                assert!(size(&after) <= size(&before), "{} to {}", size(&before), size(&after));
-            }
-        }
-    }
-}
+mod tests;

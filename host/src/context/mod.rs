@@ -5,14 +5,15 @@
 mod bound;
 mod budget;
 mod compact;
+mod held;
 mod note;
 mod prompt;
 mod tokens;
 mod told;
 
 pub use bound::{Matters, beginning, bounded, fits};
-pub use budget::Gauge;
-pub use compact::{Pinned, compact};
-pub use note::{EARLIER, NOT_YET, NOTHING_SAID, REPEATS, sum_up};
+pub use budget::{Gauge, Learned};
+pub use compact::{Pinned, Room, compact};
+pub use note::{EARLIER, INDENT, NOT_YET, NOTHING_SAID, REPEATS, sum_up};
 pub use prompt::{SKILLS_TITLE, Snapshot, files_in_prompt, system_prompt};
-pub use tokens::{estimate, tools_as_json};
+pub use tokens::{estimate, tools_as_json, width};

@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-use super::note::{ANSWERED, ASKED, CALLED, CHANGED, is_note, split_note, words};
+use super::note::{ANSWERED, ASKED, CALLED, CHANGED, SAID, is_note, split_note, words};
+use super::tokens::{first, width};
 use crate::protocol::{Message, NO_REPLY, ToolCall};
 
-/// Characters of what is left of a result, an argument, a task or an answer.
+/// Width of what is left of a result, an argument, a task or an answer.
 const LINE: usize = 160;
 /// A result, or an argument, that is not longer stays as it is.
 const SHORT: usize = 240;
@@ -48,8 +49,16 @@ pub(super) fn done(messages: &[Message]) -> Vec<Done<'_>> {
 
 /// What a call is about: the file, or the tool itself.
 pub(super) fn subject(call: &ToolCall) -> String {
-    let path = PATHS.iter().find_map(|name| arguments(call).get(name)?.as_str());
-    path.unwrap_or(&call.name).trim_start_matches("./").to_string()
+    path(call).unwrap_or(&call.name).trim_start_matches("./").to_string()
+}
+
+fn path(call: &ToolCall) -> Option<&str> {
+    PATHS.iter().find_map(|name| arguments(call).get(name)?.as_str())
+}
+
+/// Whether its result is all that matters of the tool: an older one says nothing beside it.
+pub(super) fn says_all(call: &ToolCall) -> bool {
+    path(call).is_none() && !writes(call)
 }
 
 /// Those of the tool that is called in the end, for a call through another.
@@ -64,15 +73,15 @@ fn writes(call: &ToolCall) -> bool {
 
 /// What was learned, in a line, and one for each further file that was changed.
 pub(super) fn in_short(call: &ToolCall, text: &str) -> String {
-    if text.chars().count() <= SHORT || is_short(text) {
+    if width(text) <= SHORT || is_short(text) {
         return text.to_string();
     }
     let lines = text.lines().count();
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    let begin = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     let again = if writes(call) { "" } else { "; call again for them" };
-    let mut kept = cut(first);
+    let mut kept = cut(begin);
     if writes(call) {
-        let others: Vec<&str> = text.lines().filter(|line| *line != first && changed_path(line).is_some()).collect();
+        let others: Vec<&str> = text.lines().filter(|line| *line != begin && changed_path(line).is_some()).collect();
         others.iter().take(MOST_CHANGED).for_each(|line| kept.extend(["\n", &cut(line)]));
         if let Some(more) = others.len().checked_sub(MOST_CHANGED).filter(|more| *more > 0) {
             kept.push_str(&format!("\nand {more} more files"));
@@ -90,16 +99,16 @@ fn is_short(text: &str) -> bool {
 
 /// A long text in an argument, as its first line.
 pub(super) fn short_argument(text: &str) -> Option<String> {
-    (text.chars().count() > SHORT).then(|| cut(text))
+    (width(text) > SHORT).then(|| cut(text))
 }
 
-/// At most [`LINE`] characters of the text's first line.
-fn cut(text: &str) -> String {
+/// At most [`LINE`] of the text's first line.
+pub(super) fn cut(text: &str) -> String {
     let line = text.trim().lines().next().unwrap_or_default();
-    match line.char_indices().nth(LINE) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None if text.trim().lines().count() > 1 => format!("{line} …"),
-        None => line.to_string(),
+    match first(line, LINE) {
+        kept if kept.len() < line.len() => format!("{kept}…"),
+        _ if text.trim().lines().count() > 1 => format!("{line} …"),
+        _ => line.to_string(),
     }
 }
 
@@ -115,28 +124,34 @@ pub(super) fn told_turn(turn: &[Message]) -> Vec<String> {
     if !changed.is_empty() {
         lines.push(format!("{CHANGED}{}", changed.join(", ")));
     }
-    let answer = turn.iter().rev().find_map(|message| match message {
-        Message::Assistant { text, .. } if !text.trim().is_empty() && text != NO_REPLY => Some(text),
-        _ => None,
-    });
+    let mut said: Vec<&str> = turn.iter().filter_map(own_words).collect();
+    let answer = said.pop();
+    lines.extend(said.into_iter().map(|text| format!("  {SAID}{}", cut(text))));
     lines.extend(answer.map(|text| format!("{ANSWERED}{}", cut(text))));
     lines
 }
 
-/// What steps of the turn that runs have brought, and what the host has told the model between them.
+/// What steps of the turn that runs have brought, and what the model said with them: why it does what it does stands there.
 pub(super) fn told_steps(steps: &[Message]) -> Vec<String> {
-    let line = |Done { call, result }: Done<'_>| {
-        let Message::Tool { text, .. } = &steps[result] else { return None };
-        let files = if writes(call) { changed_in(text).collect() } else { Vec::new() };
-        let also = match files.get(1..) {
-            Some(others @ [_, ..]) => {
-                format!("; also changed: {}", others[..others.len().min(MOST_CHANGED)].join(", "))
-            }
-            _ => String::new(),
-        };
-        Some(format!("{CALLED}{} ({}): {}{also}", call.name, cut(&subject(call)), cut(began(text))))
-    };
-    done(steps).into_iter().filter_map(line).collect()
+    let mut done = done(steps).into_iter().peekable();
+    let mut lines = Vec::new();
+    for (place, message) in steps.iter().enumerate() {
+        lines.extend(own_words(message).map(|text| format!("- {SAID}{}", cut(text))));
+        if let Some(Done { call, .. }) = done.next_if(|done| done.result == place)
+            && let Message::Tool { text, .. } = message
+        {
+            lines.push(format!("{CALLED}{} ({}): {}", call.name, cut(&subject(call)), cut(began(text))));
+        }
+    }
+    lines
+}
+
+/// What the model said in a reply.
+fn own_words(message: &Message) -> Option<&str> {
+    match message {
+        Message::Assistant { text, .. } if !text.trim().is_empty() && text != NO_REPLY => Some(text),
+        _ => None,
+    }
 }
 
 /// A result's beginning, also where only that is left of it.
@@ -146,7 +161,7 @@ fn began(text: &str) -> &str {
 }
 
 /// Files that the results say were changed, the first first.
-fn changed_files(turn: &[Message]) -> Vec<String> {
+pub(super) fn changed_files(turn: &[Message]) -> Vec<String> {
     let mut files: Vec<String> = Vec::new();
     for message in turn {
         let Message::Tool { text, .. } = message else { continue };
@@ -214,10 +229,8 @@ mod tests {
             Message::Assistant { text: String::new(), reasoning: None, calls },
             Message::Tool { call_id: "1".into(), tool: "x".into(), text: in_short(&patch, &result(3, "changed")) },
         ];
-        assert_eq!(
-            told_steps(&step),
-            ["- You called x (x): changed src/f0.rs (+1 -1 lines) …; also changed: src/f1.rs, src/f2.rs"]
-        );
+        assert_eq!(told_steps(&step), ["- You called x (x): changed src/f0.rs (+1 -1 lines) …"]);
+        assert_eq!(changed_files(&step), ["src/f0.rs", "src/f1.rs", "src/f2.rs"]);
         let turn = [&[task][..], &step].concat();
         assert_eq!(told_turn(&turn)[1], "  Files that were changed: src/f0.rs, src/f1.rs, src/f2.rs");
     }

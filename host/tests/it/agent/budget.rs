@@ -84,10 +84,33 @@ fn a_window_that_turns_out_smaller_is_learned_from_the_servers_answer() {
     let ran = project.run(&server, Dialect::OpenAi, &[], "read them");
     ran.expect(0);
     let compacted = ran.all("compacted");
-    // The full set was chosen before: it takes a third of such a window.
-    assert!(!compacted.is_empty() && compacted.len() <= 2 * FILES / 3, "{} times", compacted.len());
+    // The full set was chosen before: it takes a third of such a window, and leaves room for a result or two.
+    assert!(!compacted.is_empty() && compacted.len() <= 3 * FILES / 4, "{} times", compacted.len());
     assert_eq!(compacted[0]["window"], 4096);
     assert_eq!(ran.all("turn_ended")[0]["steps"], (FILES + 1) as u64, "the step was repeated");
+}
+
+#[test]
+fn a_server_that_leaves_out_the_beginning_in_silence_is_noticed() {
+    let project = project();
+    let counts = [3_500, 4_050, 4_050, 4_000].into_iter().chain(std::iter::repeat(3_600));
+    let replies: Vec<Reply> = reads().into_iter().zip(counts).map(|(reply, count)| reply.usage(count, 20, 0)).collect();
+    let server = Server::openai(replies);
+    let ran = project.run(&server, Dialect::OpenAi, &[], "read them");
+    assert_eq!(ran.notices().matches("4050 is taken as its window").count(), 1, "{}", ran.notices());
+    assert_eq!(ran.all("compacted")[0]["window"], 4_050);
+}
+
+#[test]
+fn a_text_that_is_not_english_takes_no_more_of_the_window() {
+    let project = Project::new(&[]);
+    project.write("a.txt", &"这个函数返回配置文件中的数值并检查所有的边界条件以及错误处理\n".repeat(160));
+    let read = Reply::call("read_file", json!({"path": "a.txt"}));
+    let server = Server::openai(vec![read, Reply::text("Done.")]);
+    run(&project, &server, "4096", &[]).expect(0);
+    let result = messages(&server.requests()[1]).last().unwrap()["content"].to_string();
+    let characters = result.chars().filter(|char| !char.is_ascii()).count();
+    assert!((200..=512).contains(&characters), "an eighth of the window: {characters}");
 }
 
 #[test]

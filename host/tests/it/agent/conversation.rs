@@ -330,3 +330,21 @@ async fn a_server_reads_the_beginning_before_the_first_words_and_after_them_what
         assert_eq!(pair[0]["tools"], pair[1]["tools"]);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_not_fit_is_not_read_in_advance() {
+    let project = Project::new(&[]);
+    let server = Server::openai(["Answer 1.", "(warm)"].map(Reply::text).to_vec());
+    let mut talk = Conversation::with(&project, &server, |mut services| {
+        services.settings.window = 8_192;
+        services
+    });
+    let words = "many words ".repeat(2_000);
+    assert!(is_done(&talk.submit(&words).await));
+    talk.ops.send(Op::WarmUp).await.unwrap();
+    // It waits for the warm-up.
+    drop(talk.submit("next").await);
+    let warm = &server.requests()[1];
+    assert_eq!(last_user(&warm.json()), "…");
+    assert!(!warm.body.contains("many words"), "just the beginning: {}", warm.body.len());
+}
