@@ -137,7 +137,8 @@ async fn shorten(turn: &Turn, context: &mut Context, room: Room, model: Option<&
     let gauge = context.gauge.anew();
     let pinned = |call: &ToolCall, text: &str| call.name == PLAN || check::tells_errors(text);
     let for_messages =
-        context::Room { target: (window * TARGET / 100).saturating_sub(tools), most: most.saturating_sub(tools) };
+        // Where much is kept free for the reply there is less to fill up again.
+        context::Room { target: (window * TARGET / 100).min(most * 11 / 20).saturating_sub(tools), most: most.saturating_sub(tools) };
     let size = |messages: &[Message]| gauge.messages(messages);
     let Some(mut messages) = compact(&context.messages, &size, for_messages, &pinned) else { return false };
     let after = size(&messages) + tools;

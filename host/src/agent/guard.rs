@@ -21,7 +21,7 @@ use crate::protocol::ToolStatus;
 
 /// The longest circle that is noticed: A, B, C, D, A, B, C, D, …
 const LONGEST: usize = 4;
-/// Calls in a row of tools that do not exist, at which the turn ends.
+/// Replies in a row that call no tool that exists, at which the turn ends.
 const UNKNOWN: u32 = 5;
 
 /// A call and what came of it: tool, arguments, result.
@@ -34,9 +34,9 @@ pub(super) struct Guard {
     replies: Rounds<Vec<Seen>>,
     rereading: Rereading,
     spiral: Spiral,
-    /// Calls in a row of tools that do not exist.
+    /// Replies in a row that call no tool that exists.
     unknown: u32,
-    /// What the model was told, without its numbers, and how often.
+    /// What the model was told, without how often it did so, and how often it was told.
     told: BTreeMap<String, u32>,
 }
 
@@ -79,15 +79,15 @@ impl Guard {
         }
     }
 
-    /// What was read is no longer in the conversation.
+    /// What was read, and told, is no longer in the conversation.
     pub fn forget_readings(&mut self) {
         self.rereading.forget();
+        self.told.clear();
     }
 
     /// How often the model was told this, when that is `limit` times: it does not heed it.
     pub fn is_unheeded(&mut self, note: &str) -> Option<u32> {
-        let words = note.split_whitespace().filter(|word| !word.bytes().all(|byte| byte.is_ascii_digit()));
-        let times = self.told.entry(words.collect::<Vec<_>>().join(" ")).or_default();
+        let times = self.told.entry(without_count(note)).or_default();
         *times += 1;
         (*times >= self.limit).then_some(*times)
     }
@@ -101,13 +101,14 @@ impl Guard {
 
     /// Why the turn ends where calls name no tool again and again.
     pub fn lost(&mut self, turn: &Turn, asked: &[Asked]) -> Option<String> {
-        for Asked { call, .. } in asked.iter().filter(|asked| asked.unreadable.is_none()) {
-            let own = host_tools().iter().any(|tool| tool.name == call.name);
-            self.unknown = if own || turn.plugins.find(&call.name).is_some() { 0 } else { self.unknown + 1 };
-        }
+        let own = |name: &str| host_tools().iter().any(|tool| tool.name == name);
+        let exists = |asked: &Asked| {
+            asked.unreadable.is_some() || own(&asked.call.name) || turn.plugins.find(&asked.call.name).is_some()
+        };
+        self.unknown = if asked.iter().any(exists) { 0 } else { self.unknown + 1 };
         (self.unknown >= UNKNOWN).then(|| {
             format!(
-                "the model called tools that do not exist {} times in a row; ask again, or try another model",
+                "the model called tools that do not exist in {} replies in a row; ask again, or try another model",
                 self.unknown
             )
         })
@@ -157,6 +158,16 @@ impl Guard {
     }
 }
 
+/// The note without the number that counts how often it was so: of what was read or changed nothing is left out.
+fn without_count(note: &str) -> String {
+    let words: Vec<&str> = note.split_whitespace().collect();
+    let counts =
+        |at: usize| words.get(at + 1).is_some_and(|next| next.starts_with("times") || next.starts_with("changes"));
+    let is_count = |at: usize, word: &str| word.trim_start_matches('[').parse::<u32>().is_ok() && counts(at);
+    let kept = words.iter().enumerate().filter(|(at, word)| !is_count(*at, word)).map(|(_, word)| *word);
+    kept.collect::<Vec<_>>().join(" ")
+}
+
 /// Without times and addresses, which differ whenever a program runs.
 fn untimed(text: &str) -> Cow<'_, str> {
     const UNITS: &str = r"\b\d+(?:[.,]\d+)?\s?(?:ns|µs|us|ms|s|secs?|seconds?|min|minutes?)\b|\b\d{1,2}:\d\d:\d\d(?:[.,]\d+)?\b|\b0x[0-9a-f]+\b";
@@ -203,6 +214,25 @@ mod tests {
         check(&[], &[]);
         check(&[run(&["a"], &["a", "b"])], &[("a", 1)]);
         check(&[run(&["a"], &["a"]), run(&["a", "b"], &[]), run(&["a"], &["a", "a"])], &[("a", 3), ("b", 0)]);
+    }
+
+    #[test]
+    fn the_same_note_is_one_about_the_same() {
+        let check = |one: &str, other: &str, same: bool| {
+            assert_eq!(without_count(one) == without_count(other), same, "{one}");
+        };
+        check(
+            "[You have read lines 1 to 9 of a.rs 3 times, and",
+            "[You have read lines 1 to 9 of a.rs 6 times, and",
+            true,
+        );
+        check(
+            "[You have read lines 1 to 9 of a.rs 3 times, and",
+            "[You have read lines 20 to 29 of a.rs 3 times, and",
+            false,
+        );
+        check("[3 changes of a2.rs in a row", "[6 changes of a2.rs in a row", true);
+        check("[3 changes of a2.rs in a row", "[3 changes of a3.rs in a row", false);
     }
 
     #[test]

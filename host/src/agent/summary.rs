@@ -11,7 +11,7 @@ use super::turn::Turn;
 use super::{Context, ask, leaving};
 use crate::context::{INDENT, beginning};
 use crate::model::{Delta, Model, Request};
-use crate::protocol::{Event, Level, Message};
+use crate::protocol::{Event, FinishReason, Level, Message};
 use crate::recover::Found;
 
 const QUESTION: &str = include_str!("summary.md");
@@ -60,6 +60,10 @@ async fn written(turn: &Turn, model: &Arc<dyn Model>, context: &Context, tally: 
         let parts = match delta {
             Delta::Text(text) => reader.push(&text),
             Delta::Reasoning(_) => reader.apart(),
+            Delta::Finish(FinishReason::Length) => {
+                reader.cut();
+                Vec::new()
+            }
             _ => Vec::new(),
         };
         parts.into_iter().for_each(|part| said.take(part));

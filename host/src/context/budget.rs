@@ -69,13 +69,10 @@ impl Gauge {
             && let Some((said, added)) = messages.split_at_checked(last.messages)
             && self.messages(added) >= LITTLE
         {
-            // What was thought before the user's last words is left out by many templates.
-            let thought = if added.iter().any(|message| matches!(message, Message::User { .. })) {
-                self.tokens(said.iter().map(thought).sum())
-            } else {
-                0
-            };
-            if counted + thought as u64 <= last.tokens {
+            // What was thought before the user's last words is left out by many templates; how much, only they know.
+            let answers = added.iter().any(|message| matches!(message, Message::User { .. }));
+            let thought = answers && said.iter().any(|message| thought(message) > 0);
+            if !thought && counted <= last.tokens {
                 self.factor = self.factor.max(last.before);
                 return Learned::Cut { window: last.tokens };
             }
@@ -146,9 +143,9 @@ mod tests {
         assert_eq!(gauge.messages(&messages), 1_509);
     }
 
-    /// Counts of a conversation that grows by 1,000 tokens each time, the last time by the user's words; the first message was
-    /// thought about for 300.
-    fn check(counts: &[u64], expected: Learned) {
+    /// Counts of a conversation that grows by 1,000 tokens each time, the last time by the user's words or one more result; the
+    /// first message was thought about for 300.
+    fn check(by_user: bool, counts: &[u64], expected: Learned) {
         let result = Message::Tool { call_id: "1".into(), tool: "x".into(), text: "x".repeat(4_000) };
         let mut messages = vec![Message::Assistant {
             text: String::new(),
@@ -158,7 +155,7 @@ mod tests {
         let mut gauge = Gauge::default();
         for (at, counted) in counts.iter().enumerate() {
             let words = Message::User { text: "x".repeat(4_000) };
-            messages.push(if at + 1 == counts.len() { words } else { result.clone() });
+            messages.push(if by_user && at + 1 == counts.len() { words } else { result.clone() });
             let learned = gauge.learn(&messages, 500, *counted);
             match at + 1 == counts.len() {
                 true => assert_eq!(learned, expected, "{counts:?}"),
@@ -172,9 +169,9 @@ mod tests {
 
     #[test]
     fn a_count_that_does_not_grow_is_no_measure() {
-        check(&[1_800, 2_800, 3_800], Learned::Measure);
-        check(&[1_800, 2_000, 2_000], Learned::Measure); // it may be the thought that is gone
-        check(&[1_800, 2_400, 2_050], Learned::Cut { window: 2_400 });
-        check(&[1_800, 2_800, 1_000], Learned::Nothing);
+        check(true, &[1_800, 2_800, 3_800], Learned::Measure);
+        check(true, &[1_800, 2_400, 2_050], Learned::Measure); // it may be the thought that is gone
+        check(false, &[1_800, 2_400, 2_050], Learned::Cut { window: 2_400 });
+        check(true, &[1_800, 2_800, 1_000], Learned::Nothing);
     }
 }

@@ -103,7 +103,7 @@ impl State {
 }
 
 /// What is to be looked at.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 enum Look {
     Paths(Vec<PathBuf>),
     All,
@@ -305,7 +305,13 @@ impl Shared {
                 Err(error) if !matches!(error, Error::Cancelled) => (self.say)(error.to_string()),
                 _ => {}
             }
-            lock(&self.state).failed = worked.err().map(|_| "the code cannot be indexed".into());
+            let mut state = lock(&self.state);
+            match worked {
+                // The next question looks at all files again.
+                Err(_) => (state.failed, state.complete) = (Some("the code cannot be indexed".into()), false),
+                Ok(()) if look == Look::All => state.failed = None,
+                Ok(()) => {}
+            }
         }
         self.tell();
         if !self.stopped.load(Ordering::Relaxed) && !self.tidied.swap(true, Ordering::Relaxed) {
@@ -345,6 +351,7 @@ impl Shared {
     fn take_in(&self, look: Look) -> Result<(), Error> {
         let graph = self.open()?;
         let cancelled = || self.stopped.load(Ordering::Relaxed);
+        let all = look == Look::All;
         let report = match look {
             Look::All => graph.refresh(&cancelled)?,
             Look::Paths(paths) => match graph.update(&paths) {
@@ -358,7 +365,8 @@ impl Shared {
         let news = {
             let mut state = lock(&self.state);
             let news = report.cut && !state.cut;
-            (state.cut, state.complete) = (report.cut, true);
+            state.cut = report.cut;
+            state.complete |= all;
             news
         };
         if news {

@@ -109,7 +109,6 @@ const QUIET: &[&str] = &[
     "--version",
     "branch",
     "check-ignore",
-    "config",
     "count-objects",
     "describe",
     "fetch",
@@ -130,38 +129,66 @@ const QUIET: &[&str] = &[
     "shortlog",
     "show-ref",
     "symbolic-ref",
-    "tag",
     "version",
 ];
-/// The same, but for what these options show.
-const QUIET_BUT: &[(&str, &[&str])] = &[
-    ("cat-file", &["-p", "blob", "--textconv", "--filters"]),
-    ("checkout", &["-p", "--p"]),
-    ("cherry-pick", &[]),
-    ("commit", &["-p", "--p", "-v", "--v"]),
-    ("merge", &[]),
-    ("rebase", &["--show"]),
-    ("reset", &["-p", "--p"]),
-    ("restore", &["-p", "--p"]),
-    ("revert", &[]),
-    ("stash", &["show", "-p", "--p"]),
-    ("switch", &[]),
+/// The same with these options alone, and without an object that is named by its hash: what they put into files under another
+/// name nobody knows.
+const QUIET_WITH: &[(&str, &[&str])] = &[
+    ("cat-file", &["-e", "-s", "-t"]),
+    ("checkout", &["-b", "-B", "-q", "--quiet"]),
+    ("cherry-pick", &["-x", "-n", "--abort", "--continue", "--no-commit"]),
+    (
+        "commit",
+        &["-a", "-m", "-am", "-q", "-F", "--all", "--amend", "--message", "--no-edit", "--quiet", "--allow-empty"],
+    ),
+    ("merge", &["--abort", "--continue", "--ff-only", "--no-edit", "--no-ff", "--squash", "-m"]),
+    ("reset", &["-q", "--hard", "--mixed", "--quiet", "--soft"]),
+    ("restore", &["-q", "--quiet", "--staged", "--worktree"]),
+    ("revert", &["-n", "--abort", "--continue", "--no-commit", "--no-edit"]),
+    ("stash", &["-m", "-q", "-u", "--include-untracked", "--quiet"]),
+    ("switch", &["-c", "-C", "-q", "--create", "--quiet"]),
 ];
 
 /// Whether git may show more of what files hold, or have held, than [`limit`] keeps to what is not secret.
 pub(super) fn may_tell(args: &[String]) -> bool {
     let Some((command, words)) = args.split_first() else { return false };
     let command = command.as_str();
-    if let Some((_, but)) = QUIET_BUT.iter().find(|(name, _)| *name == command) {
-        return words.iter().any(|word| but.iter().any(|option| word.starts_with(option)));
+    if let Some((_, with)) = QUIET_WITH.iter().find(|(name, _)| *name == command) {
+        let named = command == "checkout" && words.iter().any(|word| has_hash(word));
+        let shows = command == "stash" && words.iter().any(|word| word == "show");
+        let asks_only = command != "cat-file" || words.iter().any(|word| word.starts_with('-'));
+        let known = words.iter().all(|word| !word.starts_with('-') || with.contains(&word.as_str()));
+        return named || shows || !asks_only || !known;
     }
     if command == "grep" {
         // Behind the pattern: it may be searched for in an object.
-        let plain = words.iter().filter(|word| !word.starts_with('-')).skip(1);
-        return plain.into_iter().any(|word| hash(word).is_some());
+        let behind = words.iter().filter(|word| !word.starts_with('-')).skip(1);
+        let given = words.iter().any(|word| word.starts_with("-e") || word.starts_with("-f"));
+        return behind.into_iter().any(|word| has_hash(word)) || given && words.iter().any(|word| has_hash(word));
     }
-    let limited = SHOWS.contains(&command) || matches!(command, "add" | "annotate" | "blame" | "status");
-    !limited && !QUIET.contains(&command)
+    if SHOWS.contains(&command) {
+        // What is a hash and nothing else has to be a commit.
+        let shown =
+            words.iter().take_while(|word| *word != "--").enumerate().filter(|(_, word)| !word.starts_with('-'));
+        let valued = |at: usize| at > 0 && VALUED.contains(&words[at - 1].as_str());
+        let is_number = |word: &str| word.len() <= 5 && word.bytes().all(|byte| byte.is_ascii_digit());
+        let tells = |(at, word): (usize, &String)| match hash(word) {
+            Some(_) => valued(at) && !is_number(word),
+            None => has_hash(word),
+        };
+        return shown.into_iter().any(tells);
+    }
+    !matches!(command, "add" | "annotate" | "blame" | "status") && !QUIET.contains(&command)
+}
+
+/// Whether something in the word looks like a hash, or the beginning of one; short words of these letters are words.
+fn has_hash(word: &str) -> bool {
+    let parts = word.split(|char: char| !char.is_ascii_alphanumeric());
+    let mut names = parts.map(|part| part.strip_prefix('g').unwrap_or(part));
+    names.any(|name| {
+        let is_hex = name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex && name.len() >= 4 && (name.len() >= 8 || name.bytes().any(|byte| byte.is_ascii_digit()))
+    })
 }
 
 /// A hash, or the beginning of one, and what follows it.
@@ -432,7 +459,24 @@ mod tests {
         check("show HEAD", false);
         check("status", false);
         check("commit -m all", false);
-        check("commit --dry-run -v", true);
+        check("commit --dry-run -av", true);
+        check("show x-1-g0123abc", true);
+        check("show 0123abc:./notes.txt", true);
+        check("show 0123abc -- notes.txt", false);
+        check("diff 4b825dc6..0123abc", true);
+        check("show --grep -n 0123abc", true);
+        check("config --blob HEAD:private/c.ini --list", true);
+        check("rebase -x sh HEAD~1", true);
+        check("restore --source=0123abc -- notes.txt", true);
+        check("checkout -b added", false);
+        check("checkout 0123abc -- notes.txt", true);
+        check("commit -m facade-0123abc", false);
+        check("show HEAD:src/added.rs", false);
+        check("log -n 1000", false);
+        check("cat-file --filt --path=a.txt 0123abc", true);
+        check("grep -e. 0123abc", true);
+        check("stash list -U3", true);
+        check("tag -l t --format=%(raw)", true);
         check("cat-file -t 0123abc", false);
         check("cat-file -p 0123abc", true);
         check("cat-file blob 0123abc", true);

@@ -175,7 +175,6 @@ fn as_type(value: &Value, name: &str) -> Option<Value> {
         },
         ("string", Value::Number(number)) => Some(Value::String(number.to_string())),
         ("string", Value::Bool(bool)) => Some(Value::String(bool.to_string())),
-        ("string", Value::Array(items)) if matches!(items.as_slice(), [Value::String(_)]) => items.first().cloned(),
         // A file's content that is JSON, given as JSON.
         ("string", Value::Object(_) | Value::Array(_)) => serde_json::to_string_pretty(value).ok().map(Value::String),
         ("string", _) => None,
@@ -219,7 +218,7 @@ mod tests {
         check(json!({"type": "boolean"}), json!(2), json!(2));
         check(json!({"type": "string"}), json!(5), json!("5"));
         check(json!({"type": "string"}), json!({"a": 1}), json!("{\n  \"a\": 1\n}"));
-        check(json!({"type": "string"}), json!(["a.py"]), json!("a.py"));
+        check(json!({"type": "string"}), json!(["*"]), json!("[\n  \"*\"\n]"));
         check(json!({"type": "string"}), json!(["a", "b"]), json!("[\n  \"a\",\n  \"b\"\n]"));
         check(json!({"type": "array", "items": {"type": "string"}}), json!("a"), json!(["a"]));
         check(json!({"type": "array", "items": int()}), json!("['1', 2]"), json!([1, 2]));

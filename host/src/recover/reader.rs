@@ -149,6 +149,13 @@ impl Reader {
                     at = end;
                 }
                 Next::Wait => break,
+                // Behind the answer it ends nothing.
+                Next::Ends(length) if held[at + length..].trim().is_empty() => {
+                    if !over {
+                        break;
+                    }
+                    at = held.len();
+                }
                 Next::Ends(length) => {
                     at = boundary(&held, at + length);
                     self.output.retract(std::mem::take(&mut self.said).trim());

@@ -323,6 +323,8 @@ fn a_thought_whose_beginning_stands_in_the_prompt_is_set_apart() {
     for (text, thought, calls, rest) in [
         ("It is easy.\n</think>\n\nGood.", "It is easy.", vec![], "Good."),
         ("Easy.</think>Good.", "Easy.", vec![], "Good."),
+        ("Good.\n</think>\n", "", vec![], "Good.\n"),
+        (&format!("{}\n</think>", call("run_tests")), "", vec![TEST], ""),
         ("</think>\n\nGood.", "", vec![], "Good."),
         (&format!("{draft}\n</think>\n\n{}", call("run_tests")), &draft, vec![TEST], ""),
         (&format!("{draft}</think>Good."), &draft, vec![], "Good."),

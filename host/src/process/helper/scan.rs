@@ -134,10 +134,10 @@ fn walk(spec: &Spec, patterns: &Patterns, start: PathBuf, scan: &mut Scan) {
             if patterns.is_readonly(&path) {
                 scan.known.extend(entry.metadata().map(|m| (m.dev(), m.ino())));
                 scan.know_git(spec, &path);
-                let depth = if entry.file_name().eq_ignore_ascii_case(".git") { Depth::Top } else { Depth::All };
-                secrets_within(spec, patterns, path.clone(), depth, scan);
-                // A link cannot be mounted over; that it was replaced is seen afterwards.
+                // A link cannot be mounted over; that it was replaced is seen afterwards. What it leads to is not the workspace's.
                 if !kind.is_symlink() {
+                    let depth = if entry.file_name().eq_ignore_ascii_case(".git") { Depth::Top } else { Depth::All };
+                    secrets_within(spec, patterns, path.clone(), depth, scan);
                     scan.protected.push(path);
                 }
             } else if !kind.is_symlink() && (patterns.secret.is_match(&path) || hides(spec, &path)) {

@@ -74,7 +74,7 @@ fn calls_of_tools_that_do_not_exist_end_the_turn() {
     ];
     assert_eq!(told, expected);
     let end = ran.all("turn_ended")[0]["end"].to_string();
-    assert!(end.contains("tools that do not exist 5 times in a row"), "{end}");
+    assert!(end.contains("tools that do not exist in 5 replies in a row"), "{end}");
 }
 
 #[test]
